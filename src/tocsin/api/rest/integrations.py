@@ -1,0 +1,110 @@
+"""Integrations: the tools' doors into a service, each with the routing key that opens it."""
+
+import msgspec
+
+from tocsin.api.kit import Answer, Call, allow, gone, operation, shown
+from tocsin.api.rest.difference import differences
+from tocsin.api.rest.include import include, whole_services
+from tocsin.api.rest.integration_shape import IntegrationBody, Wish, fresh, show_integration, wished
+from tocsin.domain.people.permission import Subject, Verb
+from tocsin.domain.services.integration import routing_key_hash
+from tocsin.ground.errors import Refused, Why
+from tocsin.ground.ids import new_id, new_routing_key
+from tocsin.store import integrations, services
+from tocsin.store.audit import record
+from tocsin.store.config import bump_config
+from tocsin.store.integrations import Draft, IntegrationRow, integration_of
+from tocsin.store.turn import Turn
+
+KIND = "integration"
+INCLUDES = frozenset({"services", "vendors"})
+
+
+@operation("POST", "/services/{id}/integrations")
+async def create_integration(call: Call) -> Answer:
+    """Open a door into a service; the answer holds its routing key."""
+    body = call.body(IntegrationBody, wrap=KIND)
+    integration_id, routing_key = new_id(), new_routing_key()
+    wish = wished(body, fresh(integration_id, call.path["id"]))
+    sealed = call.house.keyring.seal(
+        routing_key.encode(), table="integration", row_id=integration_id, column="routing_key_sealed"
+    )
+    draft = Draft(
+        integration=wish.integration,
+        vendor_id=wish.vendor_id,
+        routing_key_hash=routing_key_hash(routing_key),
+        routing_key_sealed=sealed,
+    )
+
+    async def job(turn: Turn) -> IntegrationRow:
+        service = await turn.maybe(services.SERVICE, {"id": call.path["id"], "horizon": call.actor.horizon})
+        if service is None:
+            raise Refused(Why.NOT_FOUND, "There is no service with this id, or you cannot see it.")
+        allow(call.actor, Verb.CREATE, Subject(KIND, team_id=service.team_id))
+        await integrations.create(turn, draft)
+        await record(turn, call.actor, "create", (KIND, integration_id), differences({}, _facts(wish)))
+        await bump_config(turn)
+        return await _reached(turn, call, integration_id, Verb.READ)
+
+    row = await call.store.work(job)
+    return shown(KIND, show_integration(call, row), status=201)
+
+
+@operation("GET", "/services/{id}/integrations/{integration_id}")
+async def show_one_integration(call: Call) -> Answer:
+    """Show an integration."""
+    includes = call.includes(INCLUDES)
+    key = call.path["integration_id"]
+    row = await call.store.read(lambda turn: _reached(turn, call, key, Verb.READ))
+    shape = show_integration(call, row)
+    await include(call, [shape], includes, {"services": ("service", whole_services)})
+    return shown(KIND, shape)
+
+
+@operation("PUT", "/services/{id}/integrations/{integration_id}")
+async def update_integration(call: Call) -> Answer:
+    """Change the name, kind or vendor of an integration; its key stays."""
+    body = call.body(IntegrationBody, wrap=KIND)
+    key = call.path["integration_id"]
+
+    async def job(turn: Turn) -> IntegrationRow:
+        row = await _reached(turn, call, key, Verb.UPDATE)
+        before = Wish(integration_of(row), row.vendor_id)
+        wish = wished(body, before)
+        await integrations.update(turn, wish.integration, wish.vendor_id)
+        await record(turn, call.actor, "update", (KIND, key), differences(_facts(before), _facts(wish)))
+        await bump_config(turn)
+        return await _reached(turn, call, key, Verb.READ)
+
+    row = await call.store.work(job)
+    return shown(KIND, show_integration(call, row))
+
+
+@operation("DELETE", "/services/{id}/integrations/{integration_id}")
+async def delete_integration(call: Call) -> Answer:
+    """Close a door into a service; the official specification leaves this out, its clients do not."""
+    key = call.path["integration_id"]
+
+    async def job(turn: Turn) -> None:
+        row = await _reached(turn, call, key, Verb.DELETE)
+        before = Wish(integration_of(row), row.vendor_id)
+        await integrations.delete(turn, key)
+        await record(turn, call.actor, "delete", (KIND, key), differences(_facts(before), {}))
+        await bump_config(turn)
+
+    await call.store.work(job)
+    return gone()
+
+
+async def _reached(turn: Turn, call: Call, key: str, verb: Verb) -> IntegrationRow:
+    values = {"id": key, "service_id": call.path["id"], "horizon": call.actor.horizon}
+    row = await turn.maybe(integrations.INTEGRATION, values)
+    if row is None:
+        raise Refused(Why.NOT_FOUND, "There is no such integration on this service, or you cannot see it.")
+    allow(call.actor, verb, row.subject())
+    return row
+
+
+def _facts(wish: Wish) -> dict[str, object]:
+    facts: dict[str, object] = msgspec.to_builtins(wish.integration)
+    return {**facts, "vendor_id": wish.vendor_id}

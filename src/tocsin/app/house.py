@@ -1,0 +1,164 @@
+"""The house: every room, built from the configuration in the order in which each needs the others."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import msgspec
+from msgspec import Struct
+
+from tocsin import __version__
+from tocsin.api.events import doors
+from tocsin.api.rest import rest_app
+from tocsin.api.shell import Checks, Shell
+from tocsin.app.answering import Answering
+from tocsin.app.heartbeat import Heartbeat
+from tocsin.channels import discovered
+from tocsin.config import Config
+from tocsin.domain.events.pace import Allowance
+from tocsin.engine.accept import Accept
+from tocsin.engine.loops.auditor import Auditor
+from tocsin.engine.loops.keeper import Keeper, Node
+from tocsin.engine.loops.lanes import LaneLoop
+from tocsin.engine.loops.timers import TimerLoop
+from tocsin.engine.notify import Carrier, Notifier
+from tocsin.engine.notify.compose import Composer
+from tocsin.engine.watch import Watch
+from tocsin.ground.errors import Refused, StoreUnavailable, Why
+from tocsin.ground.ids import new_id
+from tocsin.logins import Authenticator
+from tocsin.store.directory import Directory
+from tocsin.store.keyring import Keyring
+from tocsin.store.turn import Store, Turn
+from tocsin.web import Pages
+from tocsin.wire import Wire
+
+_LONGEST_STALL = timedelta(seconds=20)  # of a loop that comes round each second
+
+
+class House(Struct):
+    """All rooms of one process, joined. The REST kit and the command line reach them by these names."""
+
+    config: Config
+    store: Store
+    keyring: Keyring
+    directory: Directory
+    authenticate: Authenticator
+    accept: Accept
+    wire: Wire
+    watch: Watch
+    carriers: dict[str, Carrier]
+    lanes: LaneLoop
+    timers: TimerLoop
+    notifier: Notifier
+    keeper: Keeper
+    auditor: Auditor
+    heartbeat: Heartbeat
+    shell: Shell | None = None
+
+    @property
+    def application(self) -> Shell:
+        """Return the ASGI application of this node."""
+        if self.shell is None:
+            raise RuntimeError("the house has no doors yet")
+        return self.shell
+
+    def healthy(self) -> bool:
+        """Say whether every loop of the engine has come round lately."""
+        return not self.watch.stalled(_LONGEST_STALL)
+
+    async def close(self) -> None:
+        """Let go of what was opened, in the opposite order."""
+        for carrier in self.carriers.values():
+            for provider in carrier.providers:
+                await provider.close()
+        await self.wire.close()
+        await self.store.close()
+
+
+async def build_house(config: Config, dsn: str, *, public_url: Callable[[], str] | None = None) -> House:
+    """Open the store and build every room on it; `public_url` is asked late, when ports are known.
+
+    Raises `StoreUnavailable`, `KeyFault` or `Refused` with what to do.
+    """
+    store = Store(dsn, connections=config.database_connections, prepare=config.database_prepare)
+    await store.open()
+    keyring = await Keyring.load(store, config.master_key_file)
+    watch = Watch()
+    directory = Directory()
+    wire = _wire(config)
+    carriers = _carriers(config, wire)
+    accept = Accept(store, allowance=Allowance(per_minute=config.events_per_minute))
+    node = Node(new_id(), config.node_name, __version__, config.duties)
+    heartbeat = Heartbeat(wire, config)
+    house = House(
+        config=config,
+        store=store,
+        keyring=keyring,
+        directory=directory,
+        authenticate=Authenticator(store),
+        accept=accept,
+        wire=wire,
+        watch=watch,
+        carriers=carriers,
+        lanes=LaneLoop(store, directory, hinted=accept.take_hinted, watch=watch),
+        timers=TimerLoop(store, directory, watch=watch),
+        notifier=Notifier(
+            store, directory, carriers=carriers, composer=Composer(config.public_url, keyring), watch=watch
+        ),
+        keeper=Keeper(
+            store,
+            node,
+            audit_key=keyring.derive("audit"),
+            events_kept_for=timedelta(days=config.events_kept_for_days),
+            watch=watch,
+        ),
+        auditor=Auditor(store, directory, watch=watch, report=heartbeat.take),
+        heartbeat=heartbeat,
+    )
+    house.shell = _shell(house)
+    return house
+
+
+def _shell(house: House) -> Shell:
+    async def ready() -> str | None:
+        try:
+            await house.store.work(_write_nothing)
+        except StoreUnavailable as failure:
+            return str(failure)
+        return None
+
+    pages = Pages(
+        house.store,
+        house.keyring,
+        Answering(house.store, house.directory),
+        public_url=house.config.public_url,
+    )
+    checks = Checks(ready=ready, metrics=house.watch.exposition)
+    return Shell(doors=doors(house.accept), rest=rest_app(house), web=pages, checks=checks)
+
+
+async def _write_nothing(_turn: Turn) -> None:
+    """Take a transaction id and commit: possible only where the database can be written to."""
+
+
+def _wire(config: Config) -> Wire:
+    try:
+        return Wire(allowed_networks=config.private_networks, our_name=config.node_name)
+    except ValueError as failure:
+        raise Refused(Why.INVALID, f"The setting private_networks is wrong: {failure}") from failure
+
+
+def _carriers(config: Config, wire: Wire) -> dict[str, Carrier]:
+    """Build the channels that are in the folder with what the configuration says about each."""
+    channels = discovered()
+    unknown = sorted(set(config.channels) - set(channels))
+    if unknown:
+        raise Refused(Why.INVALID, f"There is no channel {unknown[0]!r}; there are {', '.join(channels)}.")
+    carriers = {}
+    for kind, channel in channels.items():
+        try:
+            settings = msgspec.convert(config.channels.get(kind, {}), channel.settings)
+        except msgspec.ValidationError as failure:
+            raise Refused(Why.INVALID, f"The settings of channel {kind} are wrong: {failure}") from failure
+        carriers[kind] = Carrier(channel.limit, channel.providers(settings, wire))
+    return carriers

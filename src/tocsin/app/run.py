@@ -1,0 +1,129 @@
+"""Run: starting the whole program in order, keeping it up, and stopping it in order."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import structlog
+from msgspec import Struct
+
+from tocsin.app import systemd
+from tocsin.app.house import House, build_house
+from tocsin.app.servers import Gates
+from tocsin.config import Config
+from tocsin.ground.errors import StoreUnavailable
+from tocsin.store import setup
+from tocsin.store.embedded import Embedded
+from tocsin.store.migrate import migrate
+log = structlog.get_logger("tocsin")
+
+
+_LOOK_AGAIN_S = 0.5  # seconds between two looks whether the first user is there
+
+
+class Started(Struct, frozen=True):
+    """What a started program tells whoever started it."""
+
+    house: House
+    http_url: str
+    https_url: str | None
+    setup_token: str | None
+
+
+Tell = Callable[[str], None]
+
+
+@contextlib.asynccontextmanager
+async def database(config: Config, tell: Tell) -> AsyncIterator[str]:
+    """Give the address of a running database: the configured one, else our own, started and watched."""
+    if config.database_url:
+        yield config.database_url
+        return
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    embedded = Embedded(config.data_dir, log=tell)
+    dsn = await embedded.start()
+    try:
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(embedded.watch(), name="watch-database")
+            try:
+                yield dsn
+            finally:
+                watching.cancel()
+    finally:
+        await embedded.stop()
+
+
+async def run(config: Config, stop: asyncio.Event, *, tell: Tell, started: Callable[[Started], None]) -> None:
+    """Run the program until `stop` is set. `tell` hears of slow steps, `started` what to print once it is up."""
+    async with database(config, tell) as dsn:
+        for name in await migrate(dsn, phases=("pre",)):
+            tell(f"database: migrated to {name}")
+        house = await build_house(config, dsn)
+        try:
+            token = await setup.prepare(house.store)
+            async with asyncio.TaskGroup() as group:
+                turning = _start_loops(group, house, dsn)
+                try:
+                    await _serve(group, house, stop, token=token, started=started)
+                finally:
+                    for task in turning:
+                        task.cancel()
+        finally:
+            await house.close()
+
+
+def _start_loops(group: asyncio.TaskGroup, house: House, dsn: str) -> list[asyncio.Task[None]]:
+    """Start what this node's duties ask for; the tasks are to be cancelled in the end."""
+    duties = house.config.duties
+    loops = [group.create_task(house.store.hints.carry(dsn), name="hints")]
+    if "engine" in duties:
+        loops.append(group.create_task(house.lanes.run(), name="lanes"))
+        loops.append(group.create_task(house.timers.run(), name="timers"))
+    if "notify" in duties:
+        loops.append(group.create_task(house.notifier.run(), name="notify"))
+    if "keeper" in duties:
+        loops.append(group.create_task(house.keeper.run(), name="keeper"))
+        loops.append(group.create_task(house.auditor.run(), name="auditor"))
+        loops.append(group.create_task(house.heartbeat.run(), name="heartbeat"))
+    loops.append(group.create_task(systemd.feed_watchdog(house.healthy), name="watchdog"))
+    return loops
+
+
+async def _serve(
+    group: asyncio.TaskGroup,
+    house: House,
+    stop: asyncio.Event,
+    *,
+    token: str | None,
+    started: Callable[[Started], None],
+) -> None:
+    """Open the doors, wait for the end, close them, and answer everything that was accepted."""
+    config = house.config
+    accepting = group.create_task(house.accept.run(), name="accept")
+    gates = Gates(group, house.application, config)
+    try:
+        http_port, https_port = await gates.open(only_loopback=token is not None)
+        https_url = None if https_port is None else f"https://localhost:{https_port}"
+        started(Started(house, f"http://127.0.0.1:{http_port}", https_url, token))
+        systemd.notify("READY=1")
+        if token is not None and await _set_up(house, stop):
+            await gates.widen()
+        await stop.wait()
+    finally:
+        systemd.notify("STOPPING=1")
+        await gates.close()
+        house.accept.close()
+        await accepting
+
+
+async def _set_up(house: House, stop: asyncio.Event) -> bool:
+    """Wait until the first user is set up; return False when the program stops before."""
+    while not stop.is_set():
+        with contextlib.suppress(StoreUnavailable):
+            if not await house.store.read(setup.needed):
+                return True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_S)
+    return False
+
+

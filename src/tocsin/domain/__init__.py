@@ -1,0 +1,1 @@
+"""The laws of the product: nothing in here waits, reads or writes."""

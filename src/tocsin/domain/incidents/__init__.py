@@ -1,0 +1,1 @@
+"""Incidents: their states, the orders that change them, and what each change writes."""

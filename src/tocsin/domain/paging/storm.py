@@ -1,0 +1,56 @@
+"""Storms: many pages for one person become few messages, and what is old after downtime becomes one."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from tocsin.domain.paging.channel import Limit
+from tocsin.ground.limits import FIRST_PAGE_LATE
+
+
+class Waiting(Protocol):
+    """A page as the sorting sees it."""
+
+    @property
+    def due_at(self) -> datetime:
+        """When it should have left."""
+
+
+PageT = TypeVar("PageT", bound=Waiting)
+
+
+class Sorted(Struct, Generic[PageT]):
+    """How the due pages of one contact method leave: alone, in a bundle, in a digest, or later."""
+
+    single: list[PageT]
+    bundle: list[PageT]
+    digest: list[PageT]
+    held: list[PageT]
+    held_until: datetime | None = None
+
+
+def sort_pages(pages: Sequence[PageT], limit: Limit | None, *, recent: int, now: datetime) -> Sorted[PageT]:
+    """Sort the due pages of one contact method, which got `recent` messages within the limit's stretch.
+
+    Pages more than 15 minutes late go into one digest. Of the others as many leave alone as the limit allows, and
+    the last message that it allows takes the rest as a bundle. When it allows none they are held for a quarter of
+    the stretch, and gather.
+    """
+    late = [page for page in pages if now - page.due_at > FIRST_PAGE_LATE]
+    fresh = [page for page in pages if now - page.due_at <= FIRST_PAGE_LATE]
+    if len(late) == 1:
+        fresh, late = [*late, *fresh], []
+    if limit is None:
+        return Sorted(fresh, [], late, [])
+    allowed = limit.count - recent - (1 if late else 0)
+    if len(fresh) <= allowed:
+        return Sorted(fresh, [], late, [])
+    if allowed <= 0:
+        return Sorted([], [], late, fresh, now + _pause(limit))
+    return Sorted(fresh[: allowed - 1], fresh[allowed - 1 :], late, [])
+
+
+def _pause(limit: Limit) -> timedelta:
+    return limit.per / 4

@@ -1,0 +1,1 @@
+"""People: who acts, what they may do, and what proves that it was them."""

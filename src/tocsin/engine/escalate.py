@@ -1,0 +1,60 @@
+"""Escalate: what is due for incidents happens now: the next level, an acknowledgement's end, a snooze's end."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from tocsin.domain.incidents.incident import TimerKind
+from tocsin.domain.incidents.moves import decide
+from tocsin.domain.incidents.order import Due
+from tocsin.engine.turn import begin, finish
+from tocsin.store.directory import Directory
+from tocsin.store.timers import DUE_TIMERS, NEXT_TIMER
+from tocsin.store.turn import Turn
+
+# Several kinds may be due at once, as after downtime. What ends an incident goes first, and calling people last, so
+# that nobody is called for something that was over.
+_ORDER = (
+    TimerKind.AUTO_RESOLVE,
+    TimerKind.URGENCY,
+    TimerKind.UNSNOOZE,
+    TimerKind.UNACKNOWLEDGE,
+    TimerKind.ESCALATE,
+)
+
+
+class Escalated(Struct, frozen=True):
+    """What one pass did: timers that were found due, incidents worked on, the largest delay, and the next instant."""
+
+    found: int
+    incidents: int
+    latest: timedelta
+    next_at: datetime | None
+    now: datetime
+
+
+async def escalate(turn: Turn, directory: Directory, *, most: int, passed_over: int = 0) -> Escalated:
+    """Let what is due happen, for at most `most` timers; return what was done and when something is due next.
+
+    An incident that somebody is changing just now is passed over: its lock is theirs, and their change may well
+    cancel the timer. It is found again by the next pass. The timers are read again under the lock.
+    """
+    due = await turn.rows(DUE_TIMERS, {"most": most, "passed_over": passed_over})
+    worked: set[str] = set()
+    latest = timedelta()
+    if due:
+        kinds: dict[str, set[str]] = defaultdict(set)
+        for each in due:
+            kinds[each.incident_id].add(each.kind)
+        decisions = await begin(turn, directory, kinds, if_free=True)
+        for decision in decisions.values():
+            for kind in _ORDER:
+                due_at = decision.timers.get(kind)
+                if due_at is not None and due_at <= turn.now:
+                    latest = max(latest, turn.now - due_at)
+                    decide(decision, Due(kind))
+        await finish(turn, decisions.values())
+        worked = set(decisions)
+    upcoming = await turn.one(NEXT_TIMER)
+    return Escalated(len(due), len(worked), latest, upcoming.due_at, turn.now)

@@ -1,0 +1,64 @@
+"""Timers: the loop that wakes at the very instant something is due for an incident."""
+
+import asyncio
+
+import structlog
+
+from tocsin.engine.escalate import Escalated, escalate
+from tocsin.engine.watch import Watch
+from tocsin.ground.errors import StoreUnavailable
+from tocsin.store.directory import Directory
+from tocsin.store.hints import Topic
+from tocsin.store.turn import Store, Turn
+
+log = structlog.get_logger("timers")
+
+_BATCH = 200  # timers of one transaction
+_SWEEP_S = 1.0  # seconds: the net under lost hints
+_BUSY_S = 0.01  # seconds until incidents that were locked are looked at again
+
+
+class TimerLoop:
+    """Lets happen what is due, until cancelled."""
+
+    def __init__(self, store: Store, directory: Directory, *, watch: Watch) -> None:
+        """Prepare to wait."""
+        self._store = store
+        self._directory = directory
+        self._watch = watch
+
+    async def run(self) -> None:
+        """Wake when something is due, when an earlier timer was set, and each second."""
+        passed_over = 0
+        with self._store.hints.listening(Topic.TIMERS) as bell:
+            while True:
+                self._watch.beat("timers")
+                try:
+                    done = await self._pass(passed_over)
+                except Exception as failure:  # noqa: BLE001 - border of a loop: the next sweep tries again
+                    level = log.warning if isinstance(failure, StoreUnavailable) else log.error
+                    level("timers.failed", failure=repr(failure))
+                    await asyncio.sleep(_SWEEP_S)
+                    continue
+                stuck = done.found - done.incidents if done.found == _BATCH and not done.incidents else 0
+                passed_over = passed_over + stuck if stuck else 0
+                await bell.wait(_pause(done))
+
+    async def _pass(self, passed_over: int) -> Escalated:
+        async def job(turn: Turn) -> Escalated:
+            return await escalate(turn, self._directory, most=_BATCH, passed_over=passed_over)
+
+        done = await self._store.work(job)
+        if done.incidents:
+            self._watch.timer_lateness.observe(done.latest.total_seconds())
+        return done
+
+
+def _pause(done: Escalated) -> float:
+    """Return the seconds until the next pass: none while more is due, else until the next instant."""
+    if done.next_at is None:
+        return _SWEEP_S
+    wait = (done.next_at - done.now).total_seconds()
+    if wait <= 0:
+        return 0.0 if done.incidents else _BUSY_S
+    return min(wait, _SWEEP_S)

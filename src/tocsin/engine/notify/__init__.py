@@ -1,0 +1,5 @@
+"""Notify: pages that are due are claimed, handed to providers, and what became of each is written down."""
+
+from tocsin.engine.notify.notify import Carrier, Notifier
+
+__all__ = ["Carrier", "Notifier"]

@@ -1,0 +1,1 @@
+"""Ground: the clock, ids, limits, texts and failures that every room stands on."""

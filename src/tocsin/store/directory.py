@@ -1,0 +1,276 @@
+"""The directory: the configuration that decisions need, read once and kept until somebody changes it."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from tocsin.domain.incidents.incident import Terms
+from tocsin.domain.oncall.policy import Policy, Target
+from tocsin.domain.oncall.crew import Person, Crew, Way
+from tocsin.domain.services.maintenance import Window, in_maintenance
+from tocsin.domain.services.service import Service
+from tocsin.store.config import config_stamp
+from tocsin.store.integrations import INTEGRATIONS_BY_ID, IntegrationFacts
+from tocsin.store.policies import POLICIES_BY_ID, policy_of
+from tocsin.store.query import Command, Query
+from tocsin.store.services import SERVICES_BY_ID, service_of
+from tocsin.store.turn import Turn
+
+_DEFAULT_RULE = "default"  # the rule of a person who has none for an urgency: every contact method at once
+_RECENT_FOR = timedelta(seconds=10)  # how long a person's last pages count for the order of the queue
+
+
+class PersonRow(Struct):
+    """An active user, with contact methods that work and the rules that use them, as JSON."""
+
+    id: str
+    name: str
+    methods: list[dict[str, Any]]
+    rules: list[dict[str, Any]]
+
+
+class MemberRow(Struct):
+    """Somebody who is called when a policy has nobody; `team_id` is None on the last-resort list."""
+
+    team_id: str | None
+    user_id: str
+
+
+class WindowRow(Struct):
+    """A maintenance window of a service that has not ended."""
+
+    service_id: str
+    start_at: datetime
+    end_at: datetime
+
+
+class PlanRow(Struct):
+    """A plan as frozen."""
+
+    id: str
+    document: dict[str, Any]
+
+
+class TurnRow(Struct):
+    """How often a round-robin level was called."""
+
+    level_id: str
+    turn: int
+
+
+PEOPLE_BY_ID = Query(
+    "people who can be called",
+    """
+    SELECT u.id, u.name,
+           coalesce((SELECT json_agg(json_build_object('id', c.id, 'channel', c.channel) ORDER BY c.created_at, c.id)
+                       FROM contact_method c WHERE c.user_id = u.id AND c.enabled AND NOT c.blacklisted),
+                    '[]'::json) AS methods,
+           coalesce((SELECT json_agg(json_build_object('id', r.id, 'method', r.contact_method_id,
+                                     'urgency', r.urgency, 'delay_s', r.start_delay_s)
+                                     ORDER BY r.start_delay_s, r.id)
+                       FROM notification_rule r WHERE r.user_id = u.id), '[]'::json) AS rules
+      FROM app_user u WHERE u.id = ANY(%(ids)s::text[]) AND u.deleted_at IS NULL
+    """,
+    row=PersonRow,
+)
+STAND_INS = Query(
+    "people who are called when a policy has nobody: team managers, then owners and administrators",
+    """
+    SELECT m.team_id, m.user_id FROM team_member m WHERE m.role = 'manager'
+     UNION ALL
+    SELECT NULL, u.id FROM app_user u WHERE u.role IN ('owner', 'admin') AND u.deleted_at IS NULL
+     ORDER BY 1 NULLS LAST, 2
+    """,
+    row=MemberRow,
+)
+WINDOWS = Query(
+    "maintenance windows that have not ended",
+    """
+    SELECT ws.service_id, w.start_at, w.end_at
+      FROM maintenance_window w JOIN maintenance_window_service ws ON ws.window_id = w.id
+     WHERE w.end_at > %(now)s
+    """,
+    row=WindowRow,
+)
+PLANS = Query("plans", "SELECT id, document FROM plan WHERE id = ANY(%(ids)s::text[])", row=PlanRow)
+KEEP_PLAN = Command(
+    "a frozen plan",
+    """
+    INSERT INTO plan (id, policy_id, document) VALUES (%(id)s, %(policy_id)s, %(document)s::jsonb)
+        ON CONFLICT (id) DO NOTHING
+    """,
+)
+TURNS = Query(
+    "turns of round-robin levels, held until the end of the transaction",
+    "SELECT level_id, turn FROM round_robin WHERE level_id = ANY(%(ids)s::text[]) ORDER BY level_id FOR UPDATE",
+    row=TurnRow,
+)
+
+
+class Directory:
+    """Caches configuration by id; `refresh` drops everything when the stamp in the database has moved.
+
+    The stamp is read in the transaction that decides, so a decision never uses configuration that was already
+    changed when it began. What is frozen (plans, by the hash of their content) is kept for good, within a bound.
+    """
+
+    _MOST_PLANS = 10_000  # frozen plans kept in memory, about 1 kB each
+
+    def __init__(self) -> None:
+        """Start knowing nothing."""
+        self._stamp = -1
+        self._integrations: dict[str, IntegrationFacts | None] = {}
+        self._services: dict[str, Service | None] = {}
+        self._policies: dict[str, tuple[str, Policy]] = {}
+        self._people: dict[str, Person | None] = {}
+        self._stand_ins: dict[str | None, tuple[str, ...]] | None = None
+        self._windows: dict[str, list[Window]] | None = None
+        self._plans: dict[str, Policy] = {}
+        self._recent: Counter[str] = Counter()
+        self._recent_since: datetime | None = None
+
+    async def refresh(self, turn: Turn) -> None:
+        """Forget what may have changed; call it first in every transaction that decides."""
+        stamp = await config_stamp(turn)
+        if stamp != self._stamp:
+            self._integrations.clear()
+            self._services.clear()
+            self._policies.clear()
+            self._people.clear()
+            self._stand_ins = None
+            self._windows = None
+            self._stamp = stamp
+
+    async def integrations(self, turn: Turn, ids: Iterable[str]) -> dict[str, IntegrationFacts]:
+        """Return the integrations that exist, by id."""
+        wanted = set(ids)
+        missing = [each for each in wanted if each not in self._integrations]
+        if missing:
+            found = {row.id: row for row in await turn.rows(INTEGRATIONS_BY_ID, {"ids": missing})}
+            self._integrations |= {each: found.get(each) for each in missing}
+        return {each: facts for each in wanted if (facts := self._integrations[each]) is not None}
+
+    async def services(self, turn: Turn, ids: Iterable[str]) -> dict[str, Service]:
+        """Return the services that exist, by id."""
+        wanted = set(ids)
+        missing = [each for each in wanted if each not in self._services]
+        if missing:
+            found = {row.id: service_of(row) for row in await turn.rows(SERVICES_BY_ID, {"ids": missing})}
+            self._services |= {each: found.get(each) for each in missing}
+        return {each: service for each in wanted if (service := self._services[each]) is not None}
+
+    async def frozen(self, turn: Turn, policy_ids: Iterable[str]) -> dict[str, tuple[str, Policy]]:
+        """Return policies as plans, each kept under the hash of its content so that incidents can refer to it."""
+        wanted = set(policy_ids)
+        missing = [each for each in wanted if each not in self._policies]
+        if missing:
+            for row in await turn.rows(POLICIES_BY_ID, {"ids": missing}):
+                policy = policy_of(row)
+                document = msgspec.json.encode(policy)
+                plan_id = hashlib.sha256(document).hexdigest()[:32]
+                values = {"id": plan_id, "policy_id": policy.id, "document": document.decode()}
+                await turn.run(KEEP_PLAN, values)
+                self._policies[policy.id] = (plan_id, policy)
+        return {each: self._policies[each] for each in wanted if each in self._policies}
+
+    async def plans(self, turn: Turn, plan_ids: Iterable[str]) -> dict[str, Policy]:
+        """Return frozen plans by id."""
+        wanted = set(plan_ids)
+        missing = [each for each in wanted if each not in self._plans]
+        if missing:
+            if len(self._plans) > self._MOST_PLANS:
+                self._plans.clear()
+                missing = list(wanted)
+            for row in await turn.rows(PLANS, {"ids": missing}):
+                self._plans[row.id] = msgspec.convert(row.document, Policy)
+        return {each: self._plans[each] for each in wanted}
+
+    async def quiet(self, turn: Turn, service_id: str) -> Literal["maintenance"] | None:
+        """Say why this service opens no incidents now, or None when it does."""
+        if self._windows is None:
+            self._windows = {}
+            for row in await turn.rows(WINDOWS, {"now": turn.now}):
+                self._windows.setdefault(row.service_id, []).append(Window(row.start_at, row.end_at))
+        windows = self._windows.get(service_id)
+        return "maintenance" if windows and in_maintenance(windows, turn.now) else None
+
+    async def crews(
+        self, turn: Turn, plans: Mapping[str, Collection[Policy]], *, also: Iterable[str] = ()
+    ) -> dict[str, Crew]:
+        """Return, by service id, who can be called now by these plans of its incidents.
+
+        `also` names users who may be called directly. The crews of one transaction share what they count, so
+        that two incidents of it do not take the same turn of a round robin.
+        """
+        everything = [plan for each in plans.values() for plan in each]
+        targets = {target for plan in everything for level in plan.levels for target in level.targets}
+        on_call = {target: self._behind(target) for target in targets}
+        services = await self.services(turn, plans)
+        fallbacks = {each: await self._fallbacks(turn, services.get(each)) for each in plans}
+        ids = {user_id for user_ids in on_call.values() for user_id in user_ids} | set(also)
+        ids |= {user_id for lists in fallbacks.values() for _, user_ids in lists for user_id in user_ids}
+        people = await self._people_by_id(turn, ids)
+        turns = await _turns(turn, everything)
+        moved: set[str] = set()
+        recent = self._recent_pages(turn.now)
+        return {each: Crew(people, on_call, fallbacks[each], turns, moved, recent) for each in plans}
+
+    def _behind(self, target: Target) -> tuple[str, ...]:
+        """Return who answers for this target now."""
+        return (target.id,) if target.kind == "user" else ()
+
+    async def _fallbacks(self, turn: Turn, service: Service | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        if self._stand_ins is None:
+            found: dict[str | None, list[str]] = {}
+            for row in await turn.rows(STAND_INS):
+                found.setdefault(row.team_id, []).append(row.user_id)
+            self._stand_ins = {team_id: tuple(ids) for team_id, ids in found.items()}
+        lists: list[tuple[str, tuple[str, ...]]] = []
+        if service is not None and service.fallback_user_id is not None:
+            lists.append(("service fallback", (service.fallback_user_id,)))
+        if service is not None and service.team_id in self._stand_ins and service.team_id is not None:
+            lists.append(("team managers", self._stand_ins[service.team_id]))
+        if None in self._stand_ins:
+            lists.append(("owners and administrators", self._stand_ins[None]))
+        return tuple(lists)
+
+    async def _people_by_id(self, turn: Turn, ids: set[str]) -> dict[str, Person]:
+        missing = [each for each in ids if each not in self._people]
+        if missing:
+            found = {row.id: _person_of(row) for row in await turn.rows(PEOPLE_BY_ID, {"ids": missing})}
+            self._people |= {each: found.get(each) for each in missing}
+        return {each: person for each in ids if (person := self._people[each]) is not None}
+
+    def _recent_pages(self, now: datetime) -> dict[str, int]:
+        if self._recent_since is None or now - self._recent_since > _RECENT_FOR:
+            self._recent = Counter()
+            self._recent_since = now
+        return self._recent
+
+
+async def _turns(turn: Turn, plans: Iterable[Policy]) -> dict[str, int]:
+    ids = sorted({level.id for plan in plans for level in plan.levels if level.strategy == "round_robin"})
+    if not ids:
+        return {}
+    return {row.level_id: row.turn for row in await turn.rows(TURNS, {"ids": ids})}
+
+
+def terms_of(service: Service) -> Terms:
+    """Return what the service says about its incidents."""
+    return Terms(service.id, service.name, service.acknowledgement_timeout, service.auto_resolve_timeout)
+
+
+def _person_of(row: PersonRow) -> Person:
+    channels = {method["id"]: method["channel"] for method in row.methods}
+    ways: dict[str, list[Way]] = {"high": [], "low": []}
+    for rule in row.rules:
+        if rule["method"] in channels and rule["urgency"] in ways:
+            delay = timedelta(seconds=rule["delay_s"])
+            ways[rule["urgency"]].append(Way(rule["id"], rule["method"], channels[rule["method"]], delay))
+    everything = tuple(Way(_DEFAULT_RULE, method, channel, timedelta()) for method, channel in channels.items())
+    return Person(row.id, row.name, tuple(ways["high"]) or everything, tuple(ways["low"]) or everything)

@@ -1,0 +1,226 @@
+"""Turns: transactions that are repeated when the database asks for it, and whose end is never guessed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import psycopg
+import structlog
+from msgspec import Struct
+from psycopg import sql
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from tocsin.ground.errors import Refused, StoreUnavailable, Why
+from tocsin.store.hints import Hints, Topic
+from tocsin.store.query import Command, Query
+
+log = structlog.get_logger("store")
+
+Row = TypeVar("Row", bound=Struct)
+Result = TypeVar("Result")
+
+_TRIES = 8  # of one turn; each waits longer, about two seconds in all
+_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.5
+_PATIENCE_S = 2.0  # seconds for a connection: a door must refuse aloud within two seconds
+
+Connection = psycopg.AsyncConnection[tuple[object, ...]]
+
+
+class Uncertain(Exception):  # noqa: N818 - names the state of the world
+    """The connection died while it committed, and nobody can say any more whether it did."""
+
+
+class Turn:
+    """One transaction: reads, writes, the instant it happens at, and the hints to give once it is committed."""
+
+    def __init__(self, connection: Connection, now: datetime, transaction_id: str) -> None:
+        """Hold the connection of the transaction that began at `now`."""
+        self.connection = connection
+        self.now = now
+        self.transaction_id = transaction_id
+        self.hints: set[Topic] = set()
+
+    async def rows(self, query: Query[Row], values: Mapping[str, object] | None = None) -> list[Row]:
+        """Return all rows of the query."""
+        cursor = await self.connection.execute(query.sql, values or {})
+        make = query.row
+        return [make(*row) for row in await cursor.fetchall()]
+
+    async def maybe(self, query: Query[Row], values: Mapping[str, object] | None = None) -> Row | None:
+        """Return the first row of the query, or None."""
+        cursor = await self.connection.execute(query.sql, values or {})
+        row = await cursor.fetchone()
+        return None if row is None else query.row(*row)
+
+    async def one(self, query: Query[Row], values: Mapping[str, object] | None = None) -> Row:
+        """Return the only row of the query; raise `Refused` (not found) when there is none."""
+        row = await self.maybe(query, values)
+        if row is None:
+            raise Refused(Why.NOT_FOUND, f"There is no {query.says}.")
+        return row
+
+    async def run(self, command: Command, values: Mapping[str, object] | None = None) -> int:
+        """Execute the command and return how many rows it touched."""
+        cursor = await self.connection.execute(command.sql, values or {})
+        return cursor.rowcount
+
+
+class Store:
+    """The database as the rooms above see it: turns, and hints about what they left to do."""
+
+    def __init__(self, dsn: str, *, connections: int = 12, prepare: bool = True) -> None:
+        """Prepare a pool for this libpq address; `prepare=False` suits a transaction-pooling proxy."""
+        self.dsn = dsn
+        self.hints = Hints()
+        self.clock_shift = timedelta()
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            dsn,
+            min_size=1,
+            max_size=connections,
+            open=False,
+            timeout=_PATIENCE_S,
+            max_idle=60.0,
+            kwargs={"autocommit": True, "prepare_threshold": 1 if prepare else None},
+            configure=_configure,
+            name="tocsin",
+        )
+
+    async def open(self) -> None:
+        """Open the pool; raise `StoreUnavailable` when the database does not answer."""
+        try:
+            await self._pool.open(wait=True, timeout=30)
+        except PoolTimeout as failure:
+            raise StoreUnavailable(
+                "PostgreSQL does not answer; check that it runs and that the address is right."
+            ) from failure
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend one connection in autocommit mode, for streams and checks outside a turn."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except PoolTimeout as failure:
+            raise StoreUnavailable("PostgreSQL has no connection free or does not answer.") from failure
+
+    async def read(self, job: Callable[[Turn], Awaitable[Result]]) -> Result:
+        """Run `job` in a read-only transaction of its own."""
+        return await self._attempts(job, writing=False)
+
+    async def work(self, job: Callable[[Turn], Awaitable[Result]]) -> Result:
+        """Run `job` in one transaction and commit it; run it anew after a conflict or a lost connection.
+
+        When the connection dies during COMMIT the database is asked afterwards what became of the transaction,
+        so a job never happens twice. Raises `StoreUnavailable` when the database stays away, `Uncertain` when
+        the answer can no longer be had, and whatever `job` raises (then nothing is written).
+        """
+        return await self._attempts(job, writing=True)
+
+    async def _attempts(self, job: Callable[[Turn], Awaitable[Result]], *, writing: bool) -> Result:
+        attempt = 1
+        pause = _PAUSE_S
+        while True:
+            try:
+                return await self._once(job, writing=writing)
+            except psycopg.OperationalError as failure:  # conflicts, deadlocks, lock waits, lost connections
+                if attempt == _TRIES:
+                    raise StoreUnavailable("PostgreSQL could not finish the transaction.") from failure
+                log.info("turn.again", attempt=attempt, failure=type(failure).__name__)
+            attempt += 1
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    async def _once(self, job: Callable[[Turn], Awaitable[Result]], *, writing: bool) -> Result:
+        done: tuple[Turn, Result] | None = None
+        try:
+            async with self._pool.connection() as connection:
+                turn = await self._begin(connection, writing=writing)
+                try:
+                    result = await job(turn)
+                except BaseException:
+                    await _rollback(connection)
+                    raise
+                done = (turn, result)
+                await _commit(connection)
+        except PoolTimeout as failure:
+            raise StoreUnavailable("PostgreSQL has no connection free or does not answer.") from failure
+        except psycopg.OperationalError:
+            if done is None or not writing or not await self._did_commit(done[0].transaction_id):
+                raise
+        turn, result = done
+        for topic in turn.hints:
+            self.hints.ring(topic)
+        return result
+
+    async def _begin(self, connection: Connection, *, writing: bool) -> Turn:
+        shift = self.clock_shift.total_seconds()
+        move = sql.SQL("SET LOCAL tocsin.clock_shift = {};").format(f"{shift} s") if shift else sql.SQL("")
+        if writing:
+            begin = sql.SQL("BEGIN; {} SELECT tocsin_now(), pg_current_xact_id()::text").format(move)
+        else:
+            begin = sql.SQL("BEGIN READ ONLY; {} SELECT tocsin_now(), ''").format(move)
+        cursor = await connection.execute(begin)
+        while cursor.nextset():
+            pass
+        row = await cursor.fetchone()
+        if row is None or not isinstance(row[0], datetime):
+            raise StoreUnavailable("PostgreSQL did not say what time it is.")
+        return Turn(connection, row[0], str(row[1]))
+
+    async def _did_commit(self, transaction_id: str) -> bool:
+        """Ask what became of a transaction whose connection died while it committed."""
+        for _ in range(_TRIES):
+            try:
+                async with self._pool.connection(timeout=_PATIENCE_S) as connection:
+                    cursor = await connection.execute("SELECT pg_xact_status(%s::xid8)", (transaction_id,))
+                    row = await cursor.fetchone()
+            except (psycopg.OperationalError, PoolTimeout):
+                await asyncio.sleep(0.25)
+                continue
+            status = None if row is None else row[0]
+            if status == "in progress":
+                await asyncio.sleep(0.05)
+                continue
+            if status is None:
+                break
+            return bool(status == "committed")
+        raise Uncertain(f"It is not known whether transaction {transaction_id} was committed.")
+
+
+class NotReplicated(psycopg.OperationalError):
+    """COMMIT returned, but with the warning that no standby confirmed it: that is not durable."""
+
+
+async def _configure(connection: Connection) -> None:
+    """Give a fresh connection its session settings."""
+    await connection.execute("SET TimeZone TO 'UTC'; SET lock_timeout TO '10s'")
+
+
+async def _commit(connection: Connection) -> None:
+    warnings: list[str] = []
+
+    def heard(diagnostic: psycopg.errors.Diagnostic) -> None:
+        if diagnostic.severity_nonlocalized == "WARNING":
+            warnings.append(diagnostic.message_primary or "")
+
+    connection.add_notice_handler(heard)
+    try:
+        await connection.execute("COMMIT")
+    finally:
+        connection.remove_notice_handler(heard)
+    if warnings:
+        raise NotReplicated(warnings[0])
+
+
+async def _rollback(connection: Connection) -> None:
+    try:
+        await connection.execute("ROLLBACK")
+    except psycopg.Error:
+        await connection.close()
