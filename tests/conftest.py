@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+pytest_plugins = ["tests.town.fixtures"]
+
 NO_SKIPS = os.environ.get("TOCSIN_NO_SKIPS") == "1"
 
 

@@ -88,9 +88,16 @@ def load(environment: Mapping[str, str], file: Path | None = None) -> Config:
         settings |= _from_file(chosen)
     settings |= _from_variables(environment)
     try:
-        return msgspec.convert(settings, Config, strict=False)
+        return msgspec.convert(settings, Config, strict=False, dec_hook=_path)
     except msgspec.ValidationError as failure:
         raise Refused(Why.INVALID, f"The configuration is wrong: {failure}") from failure
+
+
+def _path(kind: type, value: object) -> object:
+    """Return a text as the path that a setting wants to be."""
+    if kind is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    raise NotImplementedError
 
 
 def _from_file(file: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import uvicorn
 
 from tocsin.api.body import App, Receive, Scope, Send, SlowBodies
 from tocsin.api.events import doors
+from tocsin.api.line import Line
 from tocsin.api.reply import JSON, reply
 from tocsin.api.shell import Checks, Shell
 from tocsin.domain.events import Allowance
@@ -71,7 +72,7 @@ class Doorstep:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**22)
             try:
                 writer.write(request)
-                return await read_answer(reader)
+                return await read_answer(reader, bodiless=request.startswith(b"HEAD"))
             finally:
                 writer.close()
 
@@ -81,14 +82,15 @@ class Doorstep:
             return connection.execute("SELECT kind, body, lane FROM inbox ORDER BY id").fetchall()
 
 
-async def read_answer(reader: asyncio.StreamReader) -> Answer:
+async def read_answer(reader: asyncio.StreamReader, *, bodiless: bool = False) -> Answer:
     """Read one HTTP answer."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
         return Answer(0, {}, b"")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    length = 0 if bodiless else int(headers.get("content-length", "0"))
+    body = await reader.readexactly(length)
     return Answer(int(head[0].split()[1]), headers, body)
 
 
@@ -123,15 +125,15 @@ async def _ready() -> str | None:
 
 
 @asynccontextmanager
-async def serving(app: App) -> AsyncIterator[int]:
+async def serving(app: App, line: type[Line] = Line) -> AsyncIterator[int]:
     """Serve an application on a free port of the loopback."""
-    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", http="httptools")
+    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", http=line)
     server = uvicorn.Server(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         async with asyncio.TaskGroup() as group:
             group.create_task(server.serve(sockets=[listener]))
-            while not server.started:
+            while not server.started:  # noqa: ASYNC110 - the server has no event for this
                 await asyncio.sleep(0.01)
             try:
                 yield int(listener.getsockname()[1])
@@ -148,9 +150,7 @@ async def open_doors(
     store = Store(dsn)
     await store.open()
     accept = Accept(store, allowance=allowance)
-    shell = Shell(
-        doors=doors(accept, slow), rest=echo, web=web, checks=Checks(_ready, lambda: b"up 1\n"), slow=slow
-    )
+    shell = Shell(doors=doors(accept, slow), rest=echo, web=web, checks=Checks(_ready, lambda: b"up 1\n"), slow=slow)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(accept.run())

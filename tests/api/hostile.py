@@ -12,6 +12,9 @@ CHANGE = "/v2/change/enqueue"
 V1 = "/generic/2010-04-15/create_event.json"
 
 PARSE = "JSON parse error"
+ACTIONS = "'event_action' is invalid (must be one of the following: 'trigger', 'acknowledge' or 'resolve')"
+SEVERITIES = "'payload.severity' is invalid (must be one of the following: 'critical', 'warning', 'error' or 'info')"
+ALL_WRONG = b'{"routing_key": "!", "event_action": "x", "payload": {}, "images": [1]}'
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ ODD_V2: tuple[tuple[str, bytes, int, str], ...] = (
     ("list as key", v2(routing_key=[KEY]), 400, "'routing_key' is invalid (must be a string)"),
     ("no action", v2(event_action=...), 400, "'event_action' is missing or blank"),
     ("blank action", v2(event_action=""), 400, "'event_action' is missing or blank"),
-    ("odd action", v2(event_action="explode"), 400, "'event_action' is invalid (must be one of the following: 'trigger', 'acknowledge' or 'resolve')"),
+    ("odd action", v2(event_action="explode"), 400, ACTIONS),
     ("number as action", v2(event_action=1), 400, "'event_action' is invalid"),
     ("list as action", v2(event_action=["trigger"]), 400, "'event_action' is invalid"),
     ("shouted action", v2(event_action="TRIGGER"), 202, ""),
@@ -208,7 +211,7 @@ ODD_V2: tuple[tuple[str, bytes, int, str], ...] = (
     ("blank source", payload(source=""), 400, "'payload.source' is missing or blank"),
     ("list as source", payload(source=["db-1"]), 400, "'payload.source' is invalid (must be a string)"),
     ("no severity", payload(severity=...), 400, "'payload.severity' is missing or blank"),
-    ("odd severity", payload(severity="page"), 400, "'payload.severity' is invalid (must be one of the following: 'critical', 'warning', 'error' or 'info')"),
+    ("odd severity", payload(severity="page"), 400, SEVERITIES),
     ("number as severity", payload(severity=1), 400, "'payload.severity' is invalid"),
     ("shouted severity", payload(severity="CRITICAL"), 202, ""),
     ("odd timestamp", payload(timestamp="yesterday"), 202, ""),
@@ -228,7 +231,7 @@ ODD_V2: tuple[tuple[str, bytes, int, str], ...] = (
     ("10,000 links", v2(links=[{"href": "https://example.org/"}] * 10_000), 202, ""),
     ("nulls everywhere", v2(client=None, client_url=None, links=None, images=None), 202, ""),
     ("unknown fields", v2(integration={"kind": "x"}, role="admin", id=1), 202, ""),
-    ("everything wrong", b'{"routing_key": "!", "event_action": "x", "payload": {}, "images": [1]}', 400, "'image src' is missing or blank"),
+    ("everything wrong", ALL_WRONG, 400, "'image src' is missing or blank"),
 )  # fmt: skip
 
 ODD_CHANGES: tuple[tuple[str, bytes, int, str], ...] = (
@@ -292,7 +295,9 @@ PACKED: tuple[tuple[str, str, bytes, int, str], ...] = (
 
 def cases() -> list[Case]:
     """Every request whose HTTP is in order while its content is not."""
-    found = [Case(f"{name} at {path}", path, body, s, w) for path in (V2, CHANGE, V1) for name, body, s, w in UGLY_TEXTS]
+    found = [
+        Case(f"{name} at {path}", path, body, s, w) for path in (V2, CHANGE, V1) for name, body, s, w in UGLY_TEXTS
+    ]
     for name, text, status, words in ODD_DETAILS:
         found.append(Case(f"{name} in v2", V2, details(text), status or 202, words))
         found.append(Case(f"{name} in v1", V1, v1_details(text), status or 200, words))

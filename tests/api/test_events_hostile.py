@@ -4,7 +4,6 @@ import asyncio
 
 from tests.api.doorstep import KEY, Answer, Doorstep, open_doors
 from tests.api.hostile import CHANGE, V1, V2, Case, cases, change, v1, v2
-
 from tocsin.api.body import SlowBodies
 
 MANY = 150  # requests that the table must have at least
@@ -46,6 +45,8 @@ def _request(*lines: str, body: bytes = b"", method: str = "POST", path: str = V
     return "\r\n".join([*head, "", ""]).encode("latin-1") + body
 
 
+_KEYLESS = v2(routing_key=...)
+_KEYLESS_LENGTH = f"Content-Length: {len(_KEYLESS)}"
 _LENGTH = f"Content-Length: {len(v2())}"
 RAW: tuple[tuple[str, bytes, int], ...] = (
     ("no host", _request(_LENGTH, body=v2()), 400),
@@ -77,7 +78,7 @@ RAW: tuple[tuple[str, bytes, int], ...] = (
     ("options", _request("Host: a", method="OPTIONS"), 204),
     ("http 1.0 without host", b"POST /v2/enqueue HTTP/1.0\r\n" + _LENGTH.encode() + b"\r\n\r\n" + v2(), 202),
     ("slashes", _request("Host: a", _LENGTH, path="//v2///enqueue//", body=v2()), 202),
-    ("key in the header", _request("Host: a", "X-Routing-Key: " + KEY, f"Content-Length: {len(v2(routing_key=...))}", body=v2(routing_key=...)), 202),
+    ("key in the header", _request("Host: a", "X-Routing-Key: " + KEY, _KEYLESS_LENGTH, body=_KEYLESS), 202),
     ("unknown key in the header", _request("Host: a", "X-Routing-Key: " + "9" * 32, _LENGTH, body=v2()), 400),
     ("odd key in the header", _request("Host: a", "X-Routing-Key: \xe9\xe9", _LENGTH, body=v2()), 400),
     ("expected", _request("Host: a", "Expect: 417-nonsense", _LENGTH, body=v2()), 202),

@@ -1,7 +1,7 @@
 """The house: every room, built from the configuration in the order in which each needs the others."""
 
-from collections.abc import Callable
 from datetime import timedelta
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -12,9 +12,14 @@ from tocsin.api.rest import rest_app
 from tocsin.api.shell import Checks, Shell
 from tocsin.app.answering import Answering
 from tocsin.app.heartbeat import Heartbeat
+from tocsin.app.probe import Echoes, Probe
 from tocsin.channels import discovered
 from tocsin.config import Config
 from tocsin.domain.events.pace import Allowance
+from tocsin.domain.incidents.agent import Agent, Via
+from tocsin.domain.incidents.order import By
+from tocsin.domain.people.actor import Actor
+from tocsin.engine import respond
 from tocsin.engine.accept import Accept
 from tocsin.engine.loops.auditor import Auditor
 from tocsin.engine.loops.keeper import Keeper, Node
@@ -53,6 +58,7 @@ class House(Struct):
     keeper: Keeper
     auditor: Auditor
     heartbeat: Heartbeat
+    probe: Probe
     shell: Shell | None = None
 
     @property
@@ -61,6 +67,12 @@ class House(Struct):
         if self.shell is None:
             raise RuntimeError("the house has no doors yet")
         return self.shell
+
+    async def resolve_open_incidents(self, turn: Turn, service_id: str, actor: Actor) -> None:
+        """Resolve what is open on a service that is deleted in this transaction."""
+        kind: Literal["user", "system"] = "user" if actor.kind == "user" else "system"
+        by = By(Agent(kind, actor.id, actor.name), Via("api", "the service was deleted"), strict=False)
+        await respond.resolve_all(turn, self.directory, service_id, by=by)
 
     def healthy(self) -> bool:
         """Say whether every loop of the engine has come round lately."""
@@ -75,8 +87,8 @@ class House(Struct):
         await self.store.close()
 
 
-async def build_house(config: Config, dsn: str, *, public_url: Callable[[], str] | None = None) -> House:
-    """Open the store and build every room on it; `public_url` is asked late, when ports are known.
+async def build_house(config: Config, dsn: str) -> House:
+    """Open the store and build every room on it.
 
     Raises `StoreUnavailable`, `KeyFault` or `Refused` with what to do.
     """
@@ -86,7 +98,8 @@ async def build_house(config: Config, dsn: str, *, public_url: Callable[[], str]
     watch = Watch()
     directory = Directory()
     wire = _wire(config)
-    carriers = _carriers(config, wire)
+    echoes = Echoes()
+    carriers = _carriers(config, wire, echoes)
     accept = Accept(store, allowance=Allowance(per_minute=config.events_per_minute))
     node = Node(new_id(), config.node_name, __version__, config.duties)
     heartbeat = Heartbeat(wire, config)
@@ -114,6 +127,7 @@ async def build_house(config: Config, dsn: str, *, public_url: Callable[[], str]
         ),
         auditor=Auditor(store, directory, watch=watch, report=heartbeat.take),
         heartbeat=heartbeat,
+        probe=Probe(store, keyring, echoes=echoes, watch=watch, heartbeat=heartbeat),
     )
     house.shell = _shell(house)
     return house
@@ -148,7 +162,7 @@ def _wire(config: Config) -> Wire:
         raise Refused(Why.INVALID, f"The setting private_networks is wrong: {failure}") from failure
 
 
-def _carriers(config: Config, wire: Wire) -> dict[str, Carrier]:
+def _carriers(config: Config, wire: Wire, echoes: Echoes) -> dict[str, Carrier]:
     """Build the channels that are in the folder with what the configuration says about each."""
     channels = discovered()
     unknown = sorted(set(config.channels) - set(channels))
@@ -157,7 +171,10 @@ def _carriers(config: Config, wire: Wire) -> dict[str, Carrier]:
     carriers = {}
     for kind, channel in channels.items():
         try:
-            settings = msgspec.convert(config.channels.get(kind, {}), channel.settings)
+            given: dict[str, object] = config.channels.get(kind, {})
+            settings = (
+                channel.settings(heard=echoes.heard) if kind == "echo" else msgspec.convert(given, channel.settings)
+            )
         except msgspec.ValidationError as failure:
             raise Refused(Why.INVALID, f"The settings of channel {kind} are wrong: {failure}") from failure
         carriers[kind] = Carrier(channel.limit, channel.providers(settings, wire))

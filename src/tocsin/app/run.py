@@ -9,12 +9,13 @@ from msgspec import Struct
 
 from tocsin.app import systemd
 from tocsin.app.house import House, build_house
-from tocsin.app.servers import Gates
+from tocsin.app.servers import Gates, settled
 from tocsin.config import Config
 from tocsin.ground.errors import StoreUnavailable
-from tocsin.store import setup
+from tocsin.store import priorities, setup
 from tocsin.store.embedded import Embedded
 from tocsin.store.migrate import migrate
+
 log = structlog.get_logger("tocsin")
 
 
@@ -55,11 +56,13 @@ async def database(config: Config, tell: Tell) -> AsyncIterator[str]:
 
 async def run(config: Config, stop: asyncio.Event, *, tell: Tell, started: Callable[[Started], None]) -> None:
     """Run the program until `stop` is set. `tell` hears of slow steps, `started` what to print once it is up."""
+    config = settled(config)
     async with database(config, tell) as dsn:
         for name in await migrate(dsn, phases=("pre",)):
             tell(f"database: migrated to {name}")
         house = await build_house(config, dsn)
         try:
+            await house.store.work(priorities.seed)
             token = await setup.prepare(house.store)
             async with asyncio.TaskGroup() as group:
                 turning = _start_loops(group, house, dsn)
@@ -106,9 +109,12 @@ async def _serve(
         https_url = None if https_port is None else f"https://localhost:{https_port}"
         started(Started(house, f"http://127.0.0.1:{http_port}", https_url, token))
         systemd.notify("READY=1")
+        url = f"http://127.0.0.1:{http_port}"
+        probing = group.create_task(house.probe.run(config.probe_every_s, url), name="probe")
         if token is not None and await _set_up(house, stop):
             await gates.widen()
         await stop.wait()
+        probing.cancel()
     finally:
         systemd.notify("STOPPING=1")
         await gates.close()
@@ -125,5 +131,3 @@ async def _set_up(house: House, stop: asyncio.Event) -> bool:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_S)
     return False
-
-

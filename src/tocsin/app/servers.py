@@ -6,12 +6,18 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import msgspec
+import structlog
 import uvicorn
 
 from tocsin.config import Config
+from tocsin.ground import clock
 from tocsin.ground.errors import Refused, Why
 from tocsin.wire import certificates
+
+log = structlog.get_logger("servers")
 
 _BACKLOG = 2048  # connections that wait to be taken: an alert storm opens many at once
 _KEEP_ALIVE_S = 75  # longer than the intervals of senders that keep a connection, as Alertmanager does
@@ -85,19 +91,17 @@ class Gates:
     async def _open_secure(self, *, only_loopback: bool) -> int | None:
         if self._config.tls == "off":
             return None
-        files = certificates.ensure(
-            self._config.tls_dir,
-            names=self._config.tls_names,
-            own=(self._config.tls_certificate, self._config.tls_key),
-        )
+        served = certificate_of(self._config)
+        for warning in served.warnings:
+            log.warning("certificate.warning", says=warning)
         listening = bind(self._config.https, only_loopback=only_loopback)
-        secured = server(self._application, certificate=files.certificate, key=files.key)
+        secured = server(self._application, certificate=served.certificate, key=served.key)
         self._secure = await self._serve(secured, listening)
         return port_of(listening)
 
     async def _serve(self, serving: Server, listening: socket.socket) -> tuple[Server, asyncio.Task[None]]:
         task = self._group.create_task(serving.serve(sockets=[listening]), name="serve")
-        while not serving.started and not task.done():
+        while not serving.started and not task.done():  # noqa: ASYNC110 - uvicorn offers no event for it
             await asyncio.sleep(0.002)
         return serving, task
 
@@ -106,6 +110,35 @@ async def _end(pair: tuple[Server, asyncio.Task[None]]) -> None:
     serving, task = pair
     serving.should_exit = True
     await task
+
+
+def certificate_of(config: Config) -> certificates.Served:
+    """Return the certificate to serve with: the configured one, checked, else one of our own authority.
+
+    Raises `CertificateFault` when it cannot be used, `Refused` (invalid) when only one of its two files is named.
+    """
+    names = (*config.tls_names, *_public_host(config), config.node_name)
+    if config.tls_certificate is None and config.tls_key is None:
+        return certificates.ensure(config.tls_dir, names, clock.utc_now())
+    if config.tls_certificate is None or config.tls_key is None:
+        raise Refused(Why.INVALID, "A certificate needs both settings, tls_certificate and tls_key.")
+    return certificates.check(config.tls_certificate, config.tls_key, config.tls_names, clock.utc_now())
+
+
+def _public_host(config: Config) -> tuple[str, ...]:
+    host = urlsplit(config.public_address or "").hostname
+    return (host,) if host else ()
+
+
+def settled(config: Config) -> Config:
+    """Return the configuration with a free port in place of each port 0, so that links can name it before it opens."""
+    found = {}
+    for name in ("http", "https"):
+        address: str = getattr(config, name)
+        if address.endswith(":0"):
+            with contextlib.closing(bind(address)) as taken:
+                found[name] = f"{address[:-2]}:{port_of(taken)}"
+    return msgspec.structs.replace(config, **found)
 
 
 def _host(address: str) -> str:
@@ -125,11 +158,12 @@ def bind(address: str, *, only_loopback: bool = False) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, int(port)))
-        listening.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        listening.setblocking(False)
     except (OSError, ValueError) as failure:
         listening.close()
         raise Refused(
-            Why.UNAVAILABLE, f"Cannot listen on {address}: {failure}. Set another address in TOCSIN_HTTP or TOCSIN_HTTPS."
+            Why.UNAVAILABLE,
+            f"Cannot listen on {address}: {failure}. Set another address in TOCSIN_HTTP or TOCSIN_HTTPS.",
         ) from failure
     return listening
 

@@ -11,11 +11,12 @@ from tocsin.domain.incidents.decision import Decision
 from tocsin.domain.incidents.incident import Status
 from tocsin.domain.incidents.moves import decide
 from tocsin.domain.incidents.order import Absorb, Acknowledge, By, Opening, Resolve, Vanish
-from tocsin.engine.turn import begin, finish, open_new
+from tocsin.engine.turn import act, begin, finish, open_new
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.limits import MOST_MERGED_ALERTS
 from tocsin.store.decisions import move_alerts
 from tocsin.store.directory import Directory
+from tocsin.store.incidents import OPEN_OF_SERVICE
 from tocsin.store.turn import Turn
 
 Answer = Literal["acknowledge", "resolve"]
@@ -59,6 +60,14 @@ async def merge(turn: Turn, directory: Directory, into_id: str, *, sources: Sequ
     await finish(turn, decisions.values())
     await move_alerts(turn, list(ids), into_id)
     return into
+
+
+async def resolve_all(turn: Turn, directory: Directory, service_id: str, *, by: By) -> int:
+    """Resolve every open incident of a service that is about to go; return how many there were."""
+    ids = [row.id for row in await turn.rows(OPEN_OF_SERVICE, {"service_id": service_id})]
+    if ids:
+        await act(turn, directory, {incident_id: [Resolve(by)] for incident_id in ids})
+    return len(ids)
 
 
 class Answered(Struct, frozen=True):

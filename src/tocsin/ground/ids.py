@@ -18,6 +18,8 @@ ContactMethodId = NewType("ContactMethodId", str)
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _EPOCH_MS = 1_577_836_800_000  # 2020-01-01: eight base-36 digits of milliseconds last until 2109
 _TAIL = 36**5
+_PAIR = 36**2
+_PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)  # two digits at a time: ids are made by thousands
 
 
 class Kind(StrEnum):
@@ -39,28 +41,31 @@ class Mint:
     def __init__(self) -> None:
         """Start with no id made."""
         self._ms = 0
+        self._time = ""
         self._tail = 0
 
     def id(self, kind: Kind) -> str:
         """Return a fresh id of this family."""
         now = clock.milliseconds()
         if now > self._ms:
-            self._ms = now
-            self._tail = secrets.randbelow(_TAIL)
-        else:
+            self._begin(now, secrets.randbelow(_TAIL))
+        elif self._tail + 1 < _TAIL:
             self._tail += 1
-            if self._tail >= _TAIL:
-                self._ms += 1
-                self._tail = 0
-        return kind.value + _base36(self._ms - _EPOCH_MS, 8) + _base36(self._tail, 5)
+        else:
+            self._begin(self._ms + 1, 0)
+        high, low = divmod(self._tail, _PAIR)
+        first, middle = divmod(high, _PAIR)
+        return kind.value + self._time + _DIGITS[first] + _PAIRS[middle] + _PAIRS[low]
 
-
-def _base36(number: int, width: int) -> str:
-    digits = []
-    for _ in range(width):
-        number, digit = divmod(number, 36)
-        digits.append(_DIGITS[digit])
-    return "".join(reversed(digits))
+    def _begin(self, ms: int, tail: int) -> None:
+        self._ms = ms
+        self._tail = tail
+        number = ms - _EPOCH_MS
+        pairs = []
+        for _ in range(4):
+            number, pair = divmod(number, _PAIR)
+            pairs.append(_PAIRS[pair])
+        self._time = "".join(reversed(pairs))
 
 
 _MINT = Mint()

@@ -23,7 +23,7 @@ MOST_PAGE = 100  # rows of a list
 DEEPEST_PAGE = 10_000  # offset + limit; beyond it the API asks for a narrower filter
 
 LANES = 64  # inbox lanes: enough to keep several nodes busy, few enough to sweep each second
-LANE_BATCH = 500  # inbox rows of one lane turn
+LANE_BATCH = 100  # inbox rows of one lane turn: about 10 ms of processor time, during which no request is answered
 FIRST_PAGE_LATE = timedelta(minutes=15)  # a due page older than this is bundled into one digest per person
 LEASE = timedelta(seconds=30)  # a delivery whose holder is silent for so long may be taken over
 PROVIDER_PATIENCE = timedelta(seconds=10)  # a provider's answer; longer is "unknown"

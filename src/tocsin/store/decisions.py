@@ -1,6 +1,6 @@
 """Decisions as stored: the one place that writes incidents, alerts, timelines, assignments and timers."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -10,10 +10,15 @@ from tocsin.domain.events.alert import Alert
 from tocsin.domain.incidents.decision import Decision, Fact
 from tocsin.domain.incidents.timeline import Entry
 from tocsin.store.hints import Topic
-from tocsin.store.query import Command
+from tocsin.store.query import Command, Query
 from tocsin.store.turn import Turn
 
-_RECORDS = "json_to_recordset(%(records)s::json)"
+
+class Forgotten(Struct):
+    """An incident that is no more."""
+
+    id: str
+
 
 OPEN_INCIDENTS = Command(
     "new incidents",
@@ -152,6 +157,13 @@ WRITE_ENTRIES = Command(
            body jsonb)
     """,
 )
+DESCRIBE_ENTRY = Command(
+    "what a person says about how an incident was triggered",
+    """
+    UPDATE log_entry SET channel = channel || jsonb_build_object('kind', %(kind)s::text, 'detail', %(detail)s::text)
+     WHERE id = %(id)s
+    """,
+)
 WRITE_NOTES = Command(
     "notes",
     """
@@ -176,6 +188,23 @@ TELL = Command(
     SELECT kind, subject_id, body
       FROM json_to_recordset(%(records)s::json) AS r(kind text, subject_id text, body jsonb)
     """,
+)
+
+
+FORGET = Query(
+    "resolved incidents of a service that nobody needs any more",
+    """
+    WITH old AS (
+        DELETE FROM incident WHERE service_id = %(service_id)s AND status = 'resolved'
+           AND resolved_at < tocsin_now() - %(kept_for)s::interval
+        RETURNING id
+    ), alerts AS (DELETE FROM alert a USING old WHERE a.incident_id = old.id)
+     , entries AS (DELETE FROM log_entry e USING old WHERE e.incident_id = old.id)
+     , pages AS (DELETE FROM notification n USING old WHERE n.incident_id = old.id RETURNING n.id)
+     , handings AS (DELETE FROM delivery d USING pages WHERE d.notification_id = pages.id)
+    SELECT id FROM old
+    """,
+    row=Forgotten,
 )
 
 
@@ -239,6 +268,16 @@ async def write_entries(turn: Turn, entries: list[Entry], facts: list[Fact] | No
     writer.records(TELL, facts or [])
     await writer.send()
     turn.hints.add(Topic.FEED)
+
+
+async def forget(turn: Turn, service_id: str, kept_for: timedelta) -> int:
+    """Delete the resolved incidents of a service of our own that are older than this; return how many."""
+    return len(await turn.rows(FORGET, {"service_id": service_id, "kept_for": kept_for}))
+
+
+async def describe_entry(turn: Turn, entry_id: str, *, kind: str, detail: str) -> None:
+    """Write how an incident was triggered by hand: the kind of channel, and what the person says about it."""
+    await turn.run(DESCRIBE_ENTRY, {"id": entry_id, "kind": kind, "detail": detail})
 
 
 async def move_alerts(turn: Turn, from_ids: list[str], into_id: str) -> None:

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from tocsin.domain.incidents.incident import Terms
+from tocsin.domain.oncall.crew import Crew, Person, Way
 from tocsin.domain.oncall.policy import Policy, Target
-from tocsin.domain.oncall.crew import Person, Crew, Way
 from tocsin.domain.services.maintenance import Window, in_maintenance
 from tocsin.domain.services.service import Service
 from tocsin.store.config import config_stamp

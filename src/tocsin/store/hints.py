@@ -26,6 +26,9 @@ class Topic(StrEnum):
     FEED = "feed"
 
 
+_TOPICS = frozenset(Topic)
+
+
 class Hints:
     """Wakes whoever waits on a topic, and carries hints between the nodes of an installation.
 
@@ -107,5 +110,5 @@ async def _heard(connection: psycopg.AsyncConnection, own: int) -> AsyncIterator
     async for notice in connection.notifies(timeout=0):
         if notice.pid != own:
             for word in notice.payload.split():
-                if word in Topic.__members__.values():
+                if word in _TOPICS:
                     yield Topic(word)

@@ -158,6 +158,7 @@ def _answers(connection: Connection) -> bool:
     if connection.closed:
         return False
     with contextlib.suppress(psycopg.Error):
-        connection.pgconn.consume_input()
+        for _ in range(2):  # a server that hangs up says so first: its farewell is one read, the end another
+            connection.pgconn.consume_input()
         return not connection.closed
     return False

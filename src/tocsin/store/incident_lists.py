@@ -14,6 +14,7 @@ from tocsin.store.turn import Turn
 Order = tuple[str, ...]
 
 NEWEST: Order = ("created_at:desc",)
+_OPEN = {"triggered", "acknowledged"}
 FIELDS = ("incident_number", "created_at", "resolved_at", "urgency")
 
 _MOST_MERGED_ROWS = 60_000  # rows read from single services and merged; beyond it one walk of all is quicker
@@ -28,26 +29,29 @@ class Named(Struct, frozen=True):
 class Wanted(Struct, frozen=True, kw_only=True):
     """Which incidents a list asks for; None means all.
 
-    `service_ids` already says what the teams asked for mean. A reader with a horizon sees the incidents of the
-    services `visible` and those that are assigned to them, `mine`.
+    `service_ids` already says what the teams asked for, and the reader's horizon, mean. `mine` are incidents beyond
+    that horizon which the reader sees because they are assigned to them; None when the reader sees everything.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     statuses: list[str] | None = None
-    urgencies: list[str] | None = None
+    urgency: str | None = None
     service_ids: list[str] | None = None
     user_ids: list[str] | None = None
     key: str | None = None
-    visible: list[str] | None = None
-    mine: list[str] = []
+    mine: list[str] | None = None
 
 
 # Every statement of a list is planned with its values, because a filter that is absent then costs nothing and the
 # planner sees which index serves the others. A plan made once for all values would walk a million rows for some.
+# Without parallel workers the halves of a list (see `_HALVES`) are read one after the other, in order.
 PLAN_EACH_TIME = Command(
     "plans made for the values of this transaction",
-    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)",
+    """
+    SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
+           set_config('max_parallel_workers_per_gather', '0', true)
+    """,
 )
 SERVICES_OF_TEAMS = Query(
     "services whose policy belongs to these teams and that the reader may see",
@@ -59,18 +63,25 @@ SERVICES_OF_TEAMS = Query(
     Named,
 )
 ASSIGNED_TO = Query(
-    "incidents assigned to this user",
-    "SELECT incident_id AS id FROM assignment WHERE user_id = %(user_id)s",
+    "incidents assigned to this user, of these services",
+    """
+    SELECT i.id FROM assignment a JOIN incident i ON i.id = a.incident_id
+     WHERE a.user_id = %(user_id)s
+       AND (%(service_ids)s::text[] IS NULL OR i.service_id = ANY(%(service_ids)s::text[]))
+    """,
     Named,
 )
 
+# Open incidents are asked for by the very condition of their index, which is then all that has to be read.
 _FILTER = """
        (%(since)s::timestamptz IS NULL OR i.created_at >= %(since)s::timestamptz)
    AND (%(until)s::timestamptz IS NULL OR i.created_at < %(until)s::timestamptz)
+   AND (NOT %(only_open)s::boolean OR i.status <> 'resolved')
    AND (%(statuses)s::text[] IS NULL OR i.status = ANY(%(statuses)s::text[]))
-   AND (%(urgencies)s::text[] IS NULL OR i.urgency = ANY(%(urgencies)s::text[]))
-   AND (%(visible)s::text[] IS NULL OR i.service_id = ANY(%(visible)s::text[]) OR i.id = ANY(%(mine)s::text[]))"""
-_OF_SERVICES = f"{_FILTER} AND (%(service_ids)s::text[] IS NULL OR i.service_id = ANY(%(service_ids)s::text[]))"
+   AND (%(urgency)s::text IS NULL OR i.urgency = %(urgency)s::text)"""
+_OF_SERVICES = f"""{_FILTER}
+   AND (%(service_ids)s::text[] IS NULL OR i.service_id = ANY(%(service_ids)s::text[])
+        OR (%(mine)s::text[] IS NOT NULL AND i.id = ANY(%(mine)s::text[])))"""
 
 # What is resolved is assigned to nobody, so a list of somebody's incidents is a list of open ones.
 _SOURCES = {
@@ -78,7 +89,8 @@ _SOURCES = {
     "assigned": (
         "incident i",
         f"""i.status <> 'resolved'
-   AND i.id IN (SELECT a.incident_id FROM assignment a WHERE a.user_id = ANY(%(user_ids)s::text[])) AND {_OF_SERVICES}""",
+   AND i.id IN (SELECT a.incident_id FROM assignment a WHERE a.user_id = ANY(%(user_ids)s::text[]))
+   AND {_OF_SERVICES}""",  # noqa: S608 - joined from constants of this file only
     ),
     "keyed": (
         """(SELECT k.id FROM incident k WHERE k.incident_key = %(key)s
@@ -94,8 +106,8 @@ _SORTED = "i.id, i.number, i.created_at, i.resolved_at, i.urgency"
 _STRETCH = "LIMIT %(limit)s::int OFFSET %(offset)s::int"
 _AS_DEEP = "LIMIT %(limit)s::int + %(offset)s::int"
 
-# High comes before low in the alphabet, and after it for whoever sorts upwards by urgency. What is not resolved
-# yet comes before everything that is, as in the lists that clients know. Each half has an index of its own.
+# An order that begins with one of these has two halves, each with an index of its own; the second one is read only
+# when the first is used up. Upwards means from low to high, and from what is not resolved yet to what is.
 _HALVES = {
     "urgency:desc": ("i.urgency = 'high'", "i.urgency = 'low'"),
     "urgency:asc": ("i.urgency = 'low'", "i.urgency = 'high'"),
@@ -129,19 +141,22 @@ def _statement(source: str, order: Order) -> str:
     if halves is None:
         return f"SELECT i.id FROM {table} WHERE {condition} ORDER BY {_by(order)} {_STRETCH}"  # noqa: S608 - joined from constants of this file only
     first, second = (
-        f"(SELECT {rank} AS rank, {_SORTED} FROM {table} WHERE {condition} AND {half} ORDER BY {_by(order)} {_AS_DEEP})"  # noqa: S608 - joined from constants of this file only
-        for rank, half in enumerate(halves)
+        f"(SELECT i.id FROM {table} WHERE {condition} AND {half} ORDER BY {_by(order)} {_AS_DEEP})"  # noqa: S608 - joined from constants of this file only
+        for half in halves
     )
-    return f"SELECT i.id FROM ({first} UNION ALL {second}) AS i ORDER BY i.rank, {_by(order)} {_STRETCH}"  # noqa: S608 - joined from constants of this file only
+    return f"SELECT i.id FROM ({first} UNION ALL {second}) AS i {_STRETCH}"  # noqa: S608 - joined from constants of this file only
 
 
 def _few_services(order: Order) -> str:
     return f"""
-    SELECT i.id
-      FROM unnest(%(service_ids)s::text[]) AS wanted(service_id)
-     CROSS JOIN LATERAL (
-           SELECT {_SORTED} FROM incident i WHERE i.service_id = wanted.service_id AND {_FILTER}
-            ORDER BY {_by(order)} {_AS_DEEP}) AS i
+    SELECT i.id FROM (
+        SELECT i.id, i.number, i.created_at, i.resolved_at, i.urgency
+          FROM unnest(%(service_ids)s::text[]) AS wanted(service_id)
+         CROSS JOIN LATERAL (
+               SELECT {_SORTED} FROM incident i WHERE i.service_id = wanted.service_id AND {_FILTER}
+                ORDER BY {_by(order)} {_AS_DEEP}) AS i
+         UNION
+        SELECT {_SORTED} FROM incident i WHERE i.id = ANY(%(mine)s::text[]) AND {_FILTER}) AS i
      ORDER BY {_by(order)} {_STRETCH}"""  # noqa: S608 - joined from constants of this file only
 
 
@@ -167,7 +182,11 @@ FEW_SERVICES = {
     if order[0].startswith("created_at")
 }
 COUNTS = {
-    source: Query(f"how many incidents ({source}) a list has", f"SELECT count(*) AS n FROM {table} WHERE {filtered}", Count)  # noqa: S608 - joined from constants of this file only
+    source: Query(
+        f"how many incidents ({source}) a list has",
+        f"SELECT count(*) AS n FROM {table} WHERE {filtered}",  # noqa: S608 - joined from constants of this file only
+        Count,
+    )
     for source, (table, filtered) in _SOURCES.items()
 }
 
@@ -175,13 +194,22 @@ COUNTS = {
 async def page(turn: Turn, wanted: Wanted, stretch: Stretch, order: Order = NEWEST) -> Listed[IncidentShown]:
     """Return a stretch of the incidents wanted. First their ids are found, then only these are read in full."""
     await turn.run(PLAN_EACH_TIME)
-    values = structs.asdict(wanted)
+    values = _values(wanted)
     source = "keyed" if wanted.key is not None else "assigned" if wanted.user_ids is not None else "all"
     query = _query(source, wanted, stretch, order)
     found = await turn.rows(query, {**values, "limit": stretch.limit + 1, "offset": stretch.offset})
     ids = [row.id for row in found[: stretch.limit]]
     total = (await turn.one(COUNTS[source], values)).n if stretch.total else None
     return Listed(await shown(turn, ids), len(found) > stretch.limit, total)
+
+
+def _values(wanted: Wanted) -> dict[str, object]:
+    only_open = wanted.statuses is not None and set(wanted.statuses) == _OPEN
+    return {
+        **structs.asdict(wanted),
+        "only_open": only_open,
+        "statuses": None if only_open else wanted.statuses,
+    }
 
 
 def _query(source: str, wanted: Wanted, stretch: Stretch, order: Order) -> Query[Named]:
@@ -203,13 +231,19 @@ async def shown(turn: Turn, ids: list[str]) -> tuple[IncidentShown, ...]:
 async def narrowed(
     turn: Turn, wanted: Wanted, *, team_ids: list[str] | None, horizon: list[str] | None, reader: str | None
 ) -> Wanted:
-    """Return what is wanted with its teams and the reader's horizon said in services."""
+    """Return what is wanted with its teams and the reader's horizon said in services and single incidents."""
     if team_ids is not None:
-        of_teams = {row.id for row in await turn.rows(SERVICES_OF_TEAMS, {"team_ids": team_ids, "horizon": None})}
+        of_teams = await _services(turn, {"team_ids": team_ids, "horizon": None})
         chosen = of_teams if wanted.service_ids is None else of_teams & set(wanted.service_ids)
         wanted = structs.replace(wanted, service_ids=sorted(chosen))
     if horizon is None:
         return wanted
-    visible = [row.id for row in await turn.rows(SERVICES_OF_TEAMS, {"team_ids": None, "horizon": horizon})]
-    mine = [] if reader is None else [row.id for row in await turn.rows(ASSIGNED_TO, {"user_id": reader})]
-    return structs.replace(wanted, visible=visible, mine=mine)
+    visible = await _services(turn, {"team_ids": None, "horizon": horizon})
+    chosen = visible if wanted.service_ids is None else visible & set(wanted.service_ids)
+    values = {"user_id": reader, "service_ids": wanted.service_ids}
+    mine = [row.id for row in await turn.rows(ASSIGNED_TO, values)]
+    return structs.replace(wanted, service_ids=sorted(chosen), mine=mine)
+
+
+async def _services(turn: Turn, values: dict[str, list[str] | None]) -> set[str]:
+    return {row.id for row in await turn.rows(SERVICES_OF_TEAMS, values)}

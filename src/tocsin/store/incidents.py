@@ -88,6 +88,19 @@ COMPANY = Query(
 )
 
 
+class OpenRow(Struct):
+    """An open incident of a service."""
+
+    id: str
+
+
+OPEN_OF_SERVICE = Query(
+    "open incidents of a service",
+    "SELECT id FROM incident WHERE service_id = %(service_id)s AND status <> 'resolved' ORDER BY id",
+    row=OpenRow,
+)
+
+
 class Company(Struct):
     """Who has an incident, who acknowledged it, and what is due for it."""
 

@@ -52,12 +52,6 @@ INTEGRATIONS_BY_ID = Query(
     IntegrationFacts,
 )
 
-INTEGRATIONS_BY_KEY = Query(
-    "the integrations whose routing keys have these hashes",
-    "SELECT id, service_id, kind, name FROM integration WHERE routing_key_hash = ANY(%(hashes)s::bytea[])",
-    IntegrationFacts,
-)
-
 _SHOWN = """SELECT g.id, g.service_id, g.kind, g.name, g.vendor_id, g.routing_key_sealed, g.created_at,
     s.name AS service_name, p.team_id
 FROM integration g JOIN service s ON s.id = g.service_id JOIN escalation_policy p ON p.id = s.escalation_policy_id

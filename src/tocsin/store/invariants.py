@@ -67,3 +67,36 @@ UNKNOWN_PAGES = Query(
     """,
     row=Counted,
 )
+
+
+class Id(Struct, frozen=True):
+    """An id."""
+
+    id: str
+
+
+class Raised(Struct, frozen=True):
+    """An open incident about ourselves."""
+
+    id: str
+    incident_key: str
+
+
+OWN_SERVICE = Query("our own service", "SELECT id FROM service WHERE name = %(name)s", row=Id)
+OWN_POLICY = Query("our own policy", "SELECT id FROM escalation_policy WHERE name = %(name)s", row=Id)
+KEEPERS = Query(
+    "those who run this installation",
+    """
+    SELECT id FROM app_user WHERE role IN ('owner', 'admin') AND deleted_at IS NULL
+     ORDER BY role DESC, created_at LIMIT %(most)s
+    """,
+    row=Id,
+)
+RAISED = Query(
+    "open incidents about ourselves",
+    """
+    SELECT id, incident_key FROM incident
+     WHERE service_id = %(service_id)s AND status <> 'resolved' AND incident_key IS NOT NULL
+    """,
+    row=Raised,
+)

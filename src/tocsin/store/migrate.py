@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 """
 
 
-class SchemaTooNew(Exception):  # noqa: N818 - a sentence for the operator
+class SchemaTooNew(Exception):
     """The database was migrated by a newer version; this one must not touch it."""
 
 

@@ -144,24 +144,26 @@ POLICIES_SHOWN = Query(
     PolicyRow,
 )
 
+# The page is cut before anything is gathered around its rows, so that a deep one costs little more than the first.
+_WANTED = f"""FROM escalation_policy p
+WHERE (%(horizon)s::text[] IS NULL OR p.team_id = ANY(%(horizon)s::text[])) {_FILTER}"""
+_CUT = "LIMIT %(limit)s::int OFFSET %(offset)s::int"
+
 UPWARD = Query(
     "a page of escalation policies by name",
-    f"{_SHOWN} {_FILTER} ORDER BY lower(p.name), p.id LIMIT %(limit)s::int OFFSET %(offset)s::int",
+    f"""{_SHOWN} AND p.id IN (SELECT p.id {_WANTED} ORDER BY lower(p.name), p.id {_CUT})
+ORDER BY lower(p.name), p.id""",
     PolicyRow,
 )
 
 DOWNWARD = Query(
     "a page of escalation policies by name, last first",
-    f"{_SHOWN} {_FILTER} ORDER BY lower(p.name) DESC, p.id DESC LIMIT %(limit)s::int OFFSET %(offset)s::int",
+    f"""{_SHOWN} AND p.id IN (SELECT p.id {_WANTED} ORDER BY lower(p.name) DESC, p.id DESC {_CUT})
+ORDER BY lower(p.name) DESC, p.id DESC""",
     PolicyRow,
 )
 
-COUNT = Query(
-    "how many escalation policies a list has",
-    f"""SELECT count(*) AS n FROM escalation_policy p
-WHERE (%(horizon)s::text[] IS NULL OR p.team_id = ANY(%(horizon)s::text[])) {_FILTER}""",  # noqa: S608 - joined from constants of this file only
-    Count,
-)
+COUNT = Query("how many escalation policies a list has", f"SELECT count(*) AS n {_WANTED}", Count)
 
 LOCK = Query(
     "escalation policy with this id, held against other writers",

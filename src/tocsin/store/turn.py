@@ -29,7 +29,7 @@ _PATIENCE_S = 2.0  # seconds for a connection: a door must refuse aloud within t
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
 
-class Uncertain(Exception):  # noqa: N818 - names the state of the world
+class Uncertain(Exception):
     """The connection died while it committed, and nobody can say any more whether it did."""
 
 

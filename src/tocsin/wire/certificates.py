@@ -24,7 +24,7 @@ RENEW_BEFORE = timedelta(days=30)  # a month of daily chances to renew
 WARN_BEFORE = timedelta(days=21)  # days before the end of a certificate that somebody has to renew by hand
 BACKDATED = timedelta(days=1)  # clients whose clocks are slow must not refuse the first certificate
 ALWAYS = ("localhost", "127.0.0.1", "::1")
-_HOME_DOMAINS = ("localhost", "local", "internal", "lan", "home.arpa", "test", "example")
+_HOME_DOMAINS = ("localhost", "local", "internal", "lan", "home.arpa", "test")
 _HOME_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -38,8 +38,8 @@ class CertificateFault(Exception):
 class Served(Struct, frozen=True, kw_only=True):
     """The certificate to serve with: its files, who it is for, and what its keeper should know.
 
-    `authority` is the file that clients must trust, or None when the certificate was brought along. `renewed` says that the
-    files were just written, so that a running server has to load them.
+    `authority` is the file that clients must trust, or None when the certificate was brought along. `renewed` says
+    that the files were just written, so that a running server has to load them.
     """
 
     certificate: Path
@@ -149,7 +149,7 @@ def _issue(
 ) -> x509.Certificate:
     authority, authority_key = by
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, wanted[-1][:64])])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tocsin server")])
     stretch = now - BACKDATED, min(now - BACKDATED + SERVER_FOR, authority.not_valid_after_utc)
     leaf = (
         _builder(subject, authority.subject, key, stretch)

@@ -137,7 +137,7 @@ async def desk(database: str, key_file: Path) -> AsyncIterator[Desk]:
         keyring = await Keyring.load(store, key_file)
         house = House(store, keyring, Config(), {"admin": ADMIN}, [])
         app = application(house, discovered("tocsin.api.rest"))
-        transport = httpx2.ASGITransport(app)  # type: ignore[arg-type]  # the framework types scopes more narrowly
+        transport = httpx2.ASGITransport(app)
         hooks = {"response": [checking]}
         async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL, event_hooks=hooks) as client:
             yield Desk(house, client)

@@ -46,7 +46,7 @@ async def test_an_address_is_kept_in_the_form_of_its_channel(
     assert (method["address"], method["type"]) == (kept, kind.removesuffix("_reference"))
     secret = method.pop("secret", None)
     assert (await api.get(f"/users/{user_id}/contact_methods/{method['id']}")).json()["contact_method"] == method
-    assert ("country_code" in method) == (kind.split("_")[0] in {"phone", "sms", "whatsapp"})
+    assert ("country_code" in method) == (kind.split("_", maxsplit=1)[0] in {"phone", "sms", "whatsapp"})
     assert (secret is not None) == (kind == "webhook_contact_method")
 
 

@@ -8,7 +8,8 @@ import pytest
 from tests.api.rest.service_desk import Desk, Json, desk, items, text
 from tocsin.domain.people.role import Role
 from tocsin.domain.services.integration import routing_key_hash
-from tocsin.store.integrations import INTEGRATION, INTEGRATIONS_BY_ID, INTEGRATIONS_BY_KEY
+from tocsin.store.inbox import INTEGRATIONS_OF_KEYS
+from tocsin.store.integrations import INTEGRATION, INTEGRATIONS_BY_ID
 
 
 @pytest.fixture
@@ -50,10 +51,10 @@ async def test_the_key_is_found_by_its_hash_and_kept_sealed(at: Desk, service: s
     made = await at.done("POST", f"/services/{service}/integrations", wrapped(name="Alertmanager"))
     key, integration_id = text(made["integration_key"]), text(made["id"])
     hashes = {"hashes": [routing_key_hash(key)]}
-    (found,) = await at.house.store.read(lambda turn: turn.rows(INTEGRATIONS_BY_KEY, hashes))
-    assert (found.id, found.service_id, found.name) == (integration_id, service, "Alertmanager")
+    (found,) = await at.house.store.read(lambda turn: turn.rows(INTEGRATIONS_OF_KEYS, hashes))
+    assert found.id == integration_id
     (same,) = await at.house.store.read(lambda turn: turn.rows(INTEGRATIONS_BY_ID, {"ids": [integration_id]}))
-    assert same == found
+    assert (same.service_id, same.kind, same.name) == (service, "events_api_v2", "Alertmanager")
     values = {"id": integration_id, "service_id": service, "horizon": None}
     row = await at.house.store.read(lambda turn: turn.one(INTEGRATION, values))
     assert key.encode() not in row.routing_key_sealed

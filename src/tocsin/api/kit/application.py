@@ -1,7 +1,8 @@
 """The application: operations behind the web framework, and what every answer of the API has in common."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -9,7 +10,6 @@ from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
 
 from tocsin.api.kit.allowance import Allowances, Left
 from tocsin.api.kit.answer import Answer
@@ -29,7 +29,8 @@ from tocsin.ground.text import repair
 
 log = structlog.get_logger("api")
 
-ASGI = ASGIApp
+Message = MutableMapping[str, Any]
+ASGI = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 AnyRequest = Request[object, object, State]
 
 # Stands in where an operation is open and nobody has to be known; its role allows nothing.
@@ -46,7 +47,6 @@ class Desk:
     def __init__(self, house: House) -> None:
         """Serve this house."""
         self._house = house
-        self._links = Links(house.config.public_url.rstrip("/"))
         self._allowances = Allowances(house.config.rest_calls_per_minute)
 
     async def serve(self, request: AnyRequest, operation: Operation) -> Response[bytes]:
@@ -94,8 +94,9 @@ class Desk:
             query.setdefault(repair(name), []).append(repair(value))
         path = {name: repair(str(value)) for name, value in request.path_params.items()}
         told = {name: value for name, value in headers.items() if name not in _SECRET_HEADERS}
+        links = Links(self._house.config.public_url.rstrip("/"))  # asked late: at the start the port is not known
         raw = await request.body()
-        return await operation(Call(self._house, actor, path, query, told, raw, self._links))
+        return await operation(Call(self._house, actor, path, query, told, raw, links))
 
 
 def application(house: House, operations: Sequence[Operation]) -> ASGI:
@@ -105,13 +106,14 @@ def application(house: House, operations: Sequence[Operation]) -> ASGI:
     def misrouted(request: AnyRequest, failure: HTTPException) -> Response[bytes]:
         return desk.misrouted(request, failure)
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[_route(desk, operation) for operation in operations],
         exception_handlers={HTTPException: misrouted},
         request_max_body_size=LONGEST_REQUEST,
         openapi_config=None,
         logging_config=None,
     )
+    return cast("ASGI", app)
 
 
 def _route(desk: Desk, operation: Operation) -> HTTPRouteHandler:

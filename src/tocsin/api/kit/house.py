@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tocsin.domain.people.actor import Actor
+from tocsin.store.directory import Directory
 from tocsin.store.keyring import Keyring
 from tocsin.store.turn import Store
 
@@ -40,6 +41,10 @@ class House(Protocol):
     @property
     def keyring(self) -> Keyring:
         """The keys that seal secrets."""
+
+    @property
+    def directory(self) -> Directory:
+        """The configuration that decisions need, kept in memory."""
 
     @property
     def config(self) -> Settings:

@@ -4,7 +4,7 @@ from tocsin.domain.events.change import Change
 from tocsin.domain.events.depth import deeper_than
 from tocsin.domain.events.event import Action, Event, Image, Json, Link
 from tocsin.domain.events.lane import lane_of
-from tocsin.domain.events.pace import Allowance, Bucket, Pace
+from tocsin.domain.events.pace import Allowance, Bucket
 from tocsin.domain.events.severity import DEFAULT_SEVERITY, Severity, severity_of
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "Image",
     "Json",
     "Link",
-    "Pace",
     "Severity",
     "deeper_than",
     "lane_of",

@@ -1,18 +1,9 @@
 """Pace: how fast one sender may report, and how fast it does."""
 
-from enum import StrEnum
-
 from msgspec import Struct
 
 _SECOND = 1.0
 _MINUTE = 60.0
-
-
-class Pace(StrEnum):
-    """Whether a sender reports now and then or is flooding; lanes of calm senders are served first."""
-
-    CALM = "calm"
-    BUSY = "busy"
 
 
 class Allowance(Struct, frozen=True):

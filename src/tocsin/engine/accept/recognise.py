@@ -32,6 +32,7 @@ class Recogniser:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[str, IntegrationId] = {}
+        self._familiar: set[str] = set()  # keys that were somebody's; a cleared cache must not make them guesses
         self._unknown: set[str] = set()
         self._asked: dict[str, asyncio.Future[IntegrationId | None]] = {}
         self._wake = asyncio.Event()
@@ -54,7 +55,8 @@ class Recogniser:
         found = self._known.get(key)
         if found is not None:
             return found
-        self._refuse_guesser(source)
+        if key not in self._familiar:
+            self._refuse_guesser(source)
         if key not in self._unknown:
             found = await self._ask(key)
         if found is None:
@@ -123,6 +125,9 @@ class Recogniser:
             self._unknown.clear()
         if len(self._known) > MOST_KNOWN_KEYS:
             self._known.clear()
+            self._familiar.clear()
+        self._familiar.difference_update(keys)
+        self._familiar.update(found)
         for key in keys:
             answer = found.get(key)
             if keep and answer is None:

@@ -74,12 +74,14 @@ class Writer:
 
     async def run(self) -> None:
         """Write batch after batch until closed."""
-        async with asyncio.TaskGroup() as group:
-            watch = group.create_task(self._watch())
-            while await self._something_waits():
-                await self._write_batch()
-            watch.cancel()
-        await self._inbox.close()
+        try:
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(self._watch())
+                while await self._something_waits():
+                    await self._write_batch()
+                watch.cancel()
+        finally:
+            await self._inbox.close()
 
     async def _something_waits(self) -> bool:
         while not self._queue:
@@ -101,6 +103,9 @@ class Writer:
             await self._not_written(batch, failure)
         except Uncertain as failure:
             log.warning("accept.uncertain", events=len(batch), failure=str(failure))
+            _refuse(batch, _UNKNOWN)
+        except Exception:
+            log.exception("accept.broken", events=len(batch))  # the border of a loop: it must go on
             _refuse(batch, _UNKNOWN)
         finally:
             self._writing = ()

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tocsin.domain.incidents.moves import decide
 from tocsin.domain.incidents.order import Revive
+from tocsin.engine.loops.alarm import raise_alarm
 from tocsin.engine.turn import begin, finish
 from tocsin.engine.watch import Watch
 from tocsin.store.directory import Directory
@@ -65,8 +66,8 @@ class Auditor:
             self._watch.beat("auditor")
             try:
                 await self._report(await self.check())
-            except Exception as failure:  # noqa: BLE001 - border of a loop: silence is what the heartbeat reports
-                log.error("auditor.failed", failure=repr(failure))
+            except Exception as failure:
+                log.exception("auditor.failed", failure=repr(failure))
 
     async def check(self) -> Findings:
         """Look at every promise once and repair what can be."""
@@ -85,6 +86,7 @@ class Auditor:
             self._store.hints.ring(Topic.LANES)
         if findings.broken["page overdue"]:
             self._store.hints.ring(Topic.PAGES)
+        await self._store.work(lambda turn: raise_alarm(turn, self._directory, findings.broken))
         for invariant, subjects in findings.broken.items():
             if subjects:
                 self._watch.violated(invariant, subjects)

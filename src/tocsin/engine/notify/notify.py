@@ -85,7 +85,7 @@ class Notifier:
                 try:
                     claimed = await self._claim(sending)
                     pause = 0.0 if claimed else await self._until_next()
-                except Exception as failure:  # noqa: BLE001 - border of a loop: the next sweep tries again
+                except Exception as failure:
                     log.exception("notify.claim_failed", failure=repr(failure))
                     pause = _SWEEP_S
                 self._watch.beat("notify")
@@ -156,7 +156,7 @@ class Notifier:
             else:
                 message = self._composer.several(pages, now, digest=digest)
             handings = await self._hand(carrier, message, self._composer.address(pages[0]), _key(pages[0]))
-        except Exception as failure:  # noqa: BLE001 - border of a plug-in call: a page must end in some state
+        except Exception as failure:
             log.exception("notify.send_failed", failure=repr(failure), notification_id=pages[0].id)
             handings = [_no_call(f"internal error: {type(failure).__name__}")]
         finally:

@@ -101,7 +101,7 @@ class Settler:
             suspects = await self._store.work(job)
             if suspects:
                 await self._escalate_silent(suspects)
-        except Exception as failure:  # noqa: BLE001 - border of a loop: the leases are the net below
+        except Exception as failure:
             log.exception("notify.not_written", failure=repr(failure), results=len(batch))
 
     async def _write_in(self, turn: Turn, batch: Sequence[Result]) -> set[str]:

@@ -1,0 +1,103 @@
+"""Screen: what a command shows, as tables for people or as JSON for programs."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Output = Literal["table", "json"]
+
+_STYLES = {
+    "triggered": "bold red",
+    "acknowledged": "yellow",
+    "resolved": "green",
+    "high": "bold",
+    "low": "dim",
+    "ok": "green",
+    "warn": "yellow",
+    "fail": "bold red",
+}
+
+
+class Screen:
+    """Standard output for results, standard error for everything said on the way.
+
+    With JSON the results are the only thing on standard output, so that a program can read it whole.
+    """
+
+    def __init__(self, output: Output) -> None:
+        """Show results in this way."""
+        self.output = output
+        self.out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        self.aside = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+    @property
+    def for_programs(self) -> bool:
+        """Whether results are JSON."""
+        return self.output == "json"
+
+    def say(self, text: str) -> None:
+        """Say something to people; programs do not get to hear it."""
+        if not self.for_programs:
+            self.out.print(text, markup=False)
+
+    def tell(self, text: str) -> None:
+        """Tell of a slow step, beside the results."""
+        self.aside.print(text, markup=False, style="dim")
+
+    def complain(self, text: str) -> None:
+        """Say what went wrong, beside the results."""
+        self.aside.print(text, markup=False, style="bold red" if self.aside.is_terminal else None)
+
+    def data(self, value: object, *, one_line: bool = False) -> None:
+        """Write a value as JSON; on one line for programs that read line by line."""
+        text = msgspec.json.encode(value)
+        sys.stdout.write((text if one_line else msgspec.json.format(text, indent=2)).decode() + "\n")
+        sys.stdout.flush()
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "") -> None:
+        """Show rows under headings, or the sentence `empty` when there are none."""
+        table = Table(*columns, box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+        for row in rows:
+            table.add_row(*(cell(value) for value in row))
+        if table.row_count:
+            self.out.print(table)
+        elif empty:
+            self.say(empty)
+
+    def facts(self, facts: Mapping[str, object]) -> None:
+        """Show named facts, one a line."""
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in facts.items():
+            table.add_row(name, cell(value))
+        self.out.print(table)
+
+
+def cell(value: object) -> Text:
+    """Return a value as it stands in a table."""
+    if isinstance(value, Text):
+        return value
+    if isinstance(value, datetime):
+        return Text(when(value))
+    text = "" if value is None else str(value)
+    return Text(text, style=_STYLES.get(text, ""))
+
+
+def when(at: datetime | str | None) -> str:
+    """Return an instant in this machine's zone, with the zone's name; a text is an instant as the API writes it."""
+    if not at:
+        return ""
+    instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return instant.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def listed(ids: Iterable[str]) -> str:
+    """Return names in one line."""
+    return ", ".join(ids)
