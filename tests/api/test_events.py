@@ -198,7 +198,8 @@ async def test_a_deleted_key_is_forgotten_at_the_hint(database: str) -> None:
 
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
-_MAYBE = st.none() | _TEXT
+_MAYBE = st.none() | _TEXT | st.sampled_from(["", " "])
+_MOSTLY = st.just("disk") | _TEXT
 
 
 @given(
@@ -206,9 +207,9 @@ _MAYBE = st.none() | _TEXT
         {
             "routing_key": st.just(KEY) | _TEXT,
             "event_action": st.sampled_from(["trigger", "acknowledge", "resolve", "explode"]),
-            "dedup_key": _TEXT,
+            "dedup_key": _MOSTLY,
             "payload": st.fixed_dictionaries(
-                {"summary": _TEXT, "source": _TEXT, "severity": st.sampled_from(["critical", "info", "page"])},
+                {"summary": _MOSTLY, "source": _MOSTLY, "severity": st.sampled_from(["critical", "info", "page"])},
                 optional={"component": _MAYBE, "group": _MAYBE, "class": _MAYBE, "timestamp": _MAYBE},
             ),
         },

@@ -52,7 +52,7 @@ async def page(store: Store, side: Side) -> tuple[list[Claimed], float]:
 
     async def job(turn: Turn) -> list[Claimed]:
         await side.gate(0)
-        claimed = await turn.rows(CLAIM, {"channels": ["email"], "most": 10, "lease": LEASE})
+        claimed = await turn.rows(CLAIM, {"channels": ["email"], "known": ["email"], "most": 10, "lease": LEASE})
         side.done(0)
         await side.gate(1)
         return claimed

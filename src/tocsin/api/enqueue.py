@@ -5,8 +5,10 @@ by field, which decides what is wrong, says all of it at once, and saves what ca
 type become text, a summary that is too long is cut, broken links of an acknowledge or resolve are dropped.
 """
 
+from typing import Annotated
+
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from tocsin.api.fields import (
     LONGEST_SIDE_TEXT,
@@ -41,14 +43,19 @@ class Read(Struct, frozen=True):
     dedup_key: str
 
 
+_Told = Annotated[str, Meta(min_length=1, max_length=LONGEST_SUMMARY)]
+_Side = Annotated[str, Meta(max_length=LONGEST_SIDE_TEXT)] | None
+_NoList = Annotated[list[Json], Meta(max_length=0)] | None  # an event that has links is read field by field
+
+
 class _Payload(Struct):
-    summary: str
-    source: str
+    summary: _Told
+    source: _Told
     severity: Severity
-    timestamp: str | None = None
-    component: str | None = None
-    group: str | None = None
-    class_name: str | None = field(name="class", default=None)
+    timestamp: _Side = None
+    component: _Side = None
+    group: _Side = None
+    class_name: _Side = field(name="class", default=None)
     custom_details: Json = None
 
 
@@ -56,13 +63,13 @@ class _Plain(Struct):
     """An event as well-behaved senders write it."""
 
     event_action: Action
-    routing_key: str = ""
-    dedup_key: str | None = None
-    payload: _Payload | None = None
-    client: str | None = None
-    client_url: str | None = None
-    links: list[Json] | None = None  # an event that has some is read field by field
-    images: list[Json] | None = None
+    payload: _Payload
+    routing_key: Annotated[str, Meta(min_length=KEY_LENGTH, max_length=KEY_LENGTH)] = ""
+    dedup_key: Annotated[str, Meta(min_length=1, max_length=LONGEST_DEDUP_KEY)] | None = None
+    client: _Side = None
+    client_url: _Side = None
+    links: _NoList = None
+    images: _NoList = None
 
 
 _PLAIN = msgspec.json.Decoder(_Plain)
@@ -86,9 +93,11 @@ def _plain(body: bytes, header_key: str | None) -> Read | None:
         return None
     key = header_key or plain.routing_key
     payload = plain.payload
-    if payload is None or not (_is_key(key) and _is_simple(plain, payload)):
+    dedup_key = plain.dedup_key
+    if dedup_key is None and plain.event_action is Action.TRIGGER:
+        dedup_key = new_dedup_key()
+    if not (dedup_key and _is_key(key)) or dedup_key.isspace() or payload.summary.isspace() or payload.source.isspace():
         return None
-    dedup_key = plain.dedup_key or new_dedup_key()
     event = Event(
         action=plain.event_action,
         dedup_key=dedup_key,
@@ -104,21 +113,6 @@ def _plain(body: bytes, header_key: str | None) -> Read | None:
         client_url=plain.client_url or None,
     )
     return Read(key, event, dedup_key)
-
-
-def _is_simple(plain: _Plain, payload: _Payload) -> bool:
-    """Return whether every text is within its bounds, so that the event can be taken as it is."""
-    if plain.links or plain.images or len(payload.timestamp or "") > LONGEST_SIDE_TEXT:
-        return False
-    key = plain.dedup_key
-    keyed = _is_short(key, LONGEST_DEDUP_KEY) if key is not None else plain.event_action is Action.TRIGGER
-    told = _is_short(payload.summary, LONGEST_SUMMARY) and _is_short(payload.source, LONGEST_SUMMARY)
-    sides = (payload.component, payload.group, payload.class_name, plain.client, plain.client_url)
-    return keyed and told and len("".join(filter(None, sides))) <= LONGEST_SIDE_TEXT
-
-
-def _is_short(text: str, longest: int) -> bool:
-    return len(text) <= longest and bool(text) and not text.isspace()
 
 
 def _is_key(key: str) -> bool:

@@ -28,8 +28,8 @@ def is_blank(value: Json) -> bool:
 
 
 def side_text(value: Json) -> str | None:
-    """Return an optional field as text, whatever its type: numbers and objects as their JSON, blank as None."""
-    if is_blank(value):
+    """Return an optional field as text, whatever its type: numbers and objects as their JSON, empty as None."""
+    if value is None or value == "":
         return None
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return trim(text, LONGEST_SIDE_TEXT)
@@ -77,11 +77,10 @@ def links_of(value: Json, faults: list[str]) -> tuple[Link, ...]:
     """Return the links of a list; an entry without address adds a fault, anything but a list is no links."""
     links = []
     for entry in _entries(value):
-        href = side_text(entry.get("href")) if is_object(entry) else None
-        if href is None or not is_object(entry):
+        if not is_object(entry) or is_blank(entry.get("href")):
             faults.append("'link href' is missing or blank")
         else:
-            links.append(Link(href, side_text(entry.get("text"))))
+            links.append(Link(side_text(entry.get("href")) or "", side_text(entry.get("text"))))
     return tuple(links)
 
 
@@ -89,11 +88,12 @@ def images_of(value: Json, faults: list[str]) -> tuple[Image, ...]:
     """Return the images of a list; an entry without source adds a fault, anything but a list is no images."""
     images = []
     for entry in _entries(value):
-        src = side_text(entry.get("src")) if is_object(entry) else None
-        if src is None or not is_object(entry):
+        if not is_object(entry) or is_blank(entry.get("src")):
             faults.append("'image src' is missing or blank")
         else:
-            images.append(Image(src, side_text(entry.get("href")), side_text(entry.get("alt"))))
+            images.append(
+                Image(side_text(entry.get("src")) or "", side_text(entry.get("href")), side_text(entry.get("alt")))
+            )
     return tuple(images)
 
 

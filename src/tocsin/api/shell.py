@@ -18,7 +18,8 @@ from tocsin.ground.limits import LONGEST_REQUEST
 log = structlog.get_logger("shell")
 
 LONGEST_HEADERS = 32 * 1024  # bytes of all names and values; browsers with many cookies stay below 16
-WEB = ("/app", "/answer", "/login", "/logout", "/setup", "/api/setup")  # paths of pages for people, with everything below them
+# Paths of pages for people, with everything below them; a program sets up where people do.
+WEB = ("/app", "/answer", "/login", "/logout", "/setup", "/api/setup")
 
 _METRICS = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _NO_STORE = (b"cache-control", b"no-store")

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TextIO
 
 import msgspec
 from rich.console import Console
@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 Output = Literal["table", "json"]
+
+_WIDE = 1000  # columns
 
 _STYLES = {
     "triggered": "bold red",
@@ -33,8 +35,8 @@ class Screen:
     def __init__(self, output: Output) -> None:
         """Show results in this way."""
         self.output = output
-        self.out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-        self.aside = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+        self.out = Console(highlight=False, width=_width(sys.stdout))
+        self.aside = Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
     @property
     def for_programs(self) -> bool:
@@ -44,15 +46,15 @@ class Screen:
     def say(self, text: str) -> None:
         """Say something to people; programs do not get to hear it."""
         if not self.for_programs:
-            self.out.print(text, markup=False)
+            self.out.print(text, markup=False, soft_wrap=True)
 
     def tell(self, text: str) -> None:
         """Tell of a slow step, beside the results."""
-        self.aside.print(text, markup=False, style="dim")
+        self.aside.print(text, markup=False, style="dim", soft_wrap=True)
 
     def complain(self, text: str) -> None:
         """Say what went wrong, beside the results."""
-        self.aside.print(text, markup=False, style="bold red" if self.aside.is_terminal else None)
+        self.aside.print(text, markup=False, style="bold red" if self.aside.is_terminal else None, soft_wrap=True)
 
     def data(self, value: object, *, one_line: bool = False) -> None:
         """Write a value as JSON; on one line for programs that read line by line."""
@@ -78,6 +80,11 @@ class Screen:
         for name, value in facts.items():
             table.add_row(name, cell(value))
         self.out.print(table)
+
+
+def _width(stream: TextIO) -> int | None:
+    """Return the width to write in: a terminal's own, and in files and pipes so much that no line is folded."""
+    return None if stream.isatty() else _WIDE
 
 
 def cell(value: object) -> Text:

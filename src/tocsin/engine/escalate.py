@@ -34,6 +34,12 @@ class Escalated(Struct, frozen=True):
     now: datetime
 
 
+async def look_ahead(turn: Turn) -> Escalated:
+    """Return when something is due next, without doing anything: this is all that an idle second costs."""
+    upcoming = await turn.one(NEXT_TIMER)
+    return Escalated(0, 0, timedelta(), upcoming.due_at, turn.now)
+
+
 async def escalate(turn: Turn, directory: Directory, *, most: int, passed_over: int = 0) -> Escalated:
     """Let what is due happen, for at most `most` timers; return what was done and when something is due next.
 

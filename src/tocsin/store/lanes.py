@@ -16,6 +16,12 @@ class LaneRow(Struct):
     n: int
 
 
+class Anything(Struct):
+    """Whether any event waits."""
+
+    waits: bool
+
+
 class Received(Struct):
     """An accepted event that waits for its turn."""
 
@@ -60,13 +66,7 @@ FREE_LANES = Query(
     "SELECT n FROM lane WHERE n = ANY(%(lanes)s::smallint[]) ORDER BY n FOR UPDATE SKIP LOCKED",
     row=LaneRow,
 )
-WAITING_LANES = Query(
-    "lanes with events that wait",
-    """
-    SELECT DISTINCT lane AS n FROM (SELECT lane FROM inbox ORDER BY id LIMIT 1000) AS oldest
-    """,
-    row=LaneRow,
-)
+ANYTHING = Query("whether any event waits", "SELECT EXISTS (SELECT FROM inbox) AS waits", row=Anything)
 NEXT_EVENTS = Query(
     "the next events of some lanes",
     """
@@ -123,7 +123,7 @@ BACKLOG = Query(
     """
     SELECT coalesce(extract(epoch FROM tocsin_now() - (SELECT received_at FROM inbox ORDER BY id LIMIT 1)), 0)::float8
                AS oldest_s,
-           (SELECT count(*) FROM (SELECT 1 FROM inbox LIMIT 100000) AS some) AS events
+           (SELECT count(*) FROM (SELECT 1 FROM inbox LIMIT 100000) AS waiting) AS events
     """,
     row=Backlog,
 )

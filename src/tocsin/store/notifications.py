@@ -106,7 +106,8 @@ CLAIM = Query(
     """
     WITH due AS (
         SELECT id FROM notification
-         WHERE state = 'pending' AND due_at <= tocsin_now() AND channel = ANY(%(channels)s::text[])
+         WHERE state = 'pending' AND due_at <= tocsin_now()
+           AND (channel = ANY(%(channels)s::text[]) OR channel <> ALL(%(known)s::text[]))
            AND NOT EXISTS (SELECT FROM setting WHERE key = 'hold')
          ORDER BY rank, due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
     ), taken AS (

@@ -15,12 +15,28 @@ class PartitionRow(Struct):
     name: str
 
 
+class NeededRow(Struct):
+    """What a second's round of the keeper has to do."""
+
+    silent: bool
+    newest_sealed: bool
+
+
 class SettingRow(Struct):
     """A setting's value."""
 
     value: object
 
 
+NEEDED = Query(
+    "whether a holder of pages went silent, and whether the newest audit record is sealed",
+    """
+    SELECT EXISTS (SELECT FROM notification WHERE state = 'leased' AND lease_until < tocsin_now()) AS silent,
+           NOT EXISTS (SELECT FROM audit a WHERE a.id = (SELECT max(id) FROM audit)
+                          AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.audit_id = a.id)) AS newest_sealed
+    """,
+    row=NeededRow,
+)
 PARTITIONS = Query(
     "partitions of the event archive",
     """

@@ -6,6 +6,7 @@ from tocsin.api.rest.incident_reference import reference_to_entry, reference_to_
 from tocsin.store.alert_lists import AlertRow, FirstEntry
 
 KIND = "alert"
+SUFFIX = "_inbound_integration"
 
 
 def show_alert(call: Call, row: AlertRow, first: FirstEntry | None) -> Shown:
@@ -34,7 +35,7 @@ def show_alert(call: Call, row: AlertRow, first: FirstEntry | None) -> Shown:
 
 
 def _integration(call: Call, row: AlertRow) -> Shown:
-    kind = f"{row.integration_kind or 'events_api_v2'}_inbound_integration"
+    kind = f"{(row.integration_kind or 'events_api_v2').removesuffix(SUFFIX)}{SUFFIX}"
     name = row.integration_name or "a deleted integration"
     gone = row.integration_name is None
     return call.links.reference(kind, row.integration_id, name, under=f"/services/{row.service_id}", deleted=gone)

@@ -14,11 +14,12 @@ from tocsin.store.hints import Topic
 from tocsin.store.leases import take
 from tocsin.store.notifications import TAKE_BACK
 from tocsin.store.turn import Store, Turn
-from tocsin.store.upkeep import FORGET_FACTS, FORGET_NODES, FORGET_SESSIONS, SEE_NODE, keep_partitions
+from tocsin.store.upkeep import FORGET_FACTS, FORGET_NODES, FORGET_SESSIONS, NEEDED, SEE_NODE, keep_partitions
 
 log = structlog.get_logger("keeper")
 
 _EVERY_S = 1.0
+_SEAL_EVERY = 15  # rounds: a record of a slow transaction may be older than one that is sealed already
 _TIDY_EVERY = 60  # rounds between two tidyings
 _LEASE = timedelta(seconds=15)
 _FEED_KEPT_FOR = timedelta(days=7)
@@ -51,8 +52,11 @@ class Keeper:
         while True:
             self._watch.beat("keeper")
             try:
-                await self._store.work(self._take_back)
-                await self._store.work(self._seal)
+                upkeep = await self._store.read(lambda turn: turn.one(NEEDED))
+                if upkeep.silent:
+                    await self._store.work(self._take_back)
+                if not upkeep.newest_sealed or count % _SEAL_EVERY == 0:
+                    await self._store.work(self._seal)
                 if count % _TIDY_EVERY == 0:
                     await self._store.work(self._tidy)
             except Exception as failure:  # noqa: BLE001 - border of a loop: the next second tries again

@@ -12,6 +12,7 @@ from tocsin.ground.errors import StoreUnavailable
 from tocsin.ground.limits import LANE_BATCH, LANES
 from tocsin.store.directory import Directory
 from tocsin.store.hints import Topic
+from tocsin.store.lanes import ANYTHING
 from tocsin.store.turn import Store, Turn
 
 log = structlog.get_logger("lanes")
@@ -32,17 +33,21 @@ class LaneLoop:
 
     async def run(self) -> None:
         """Work whenever something comes in, and look each second whether a hint was lost."""
+        rung = False
         with self._store.hints.listening(Topic.LANES) as bell:
             while True:
                 self._watch.beat("lanes")
                 try:
-                    worked = await self._round()
+                    worked = await self._round() if rung or await self._anything() else 0
                 except StoreUnavailable as failure:
                     log.warning("lanes.waiting", failure=str(failure))
                     await asyncio.sleep(_SWEEP_S)
                     continue
-                if not worked:
-                    await bell.wait(_SWEEP_S)
+                rung = worked > 0 or await bell.wait(_SWEEP_S)
+
+    async def _anything(self) -> bool:
+        """Look whether anything waits, without writing: this is all that an idle second costs."""
+        return (await self._store.read(lambda turn: turn.one(ANYTHING))).waits
 
     async def _round(self) -> int:
         """Work once on what there is; under a flood the calm senders' events come first."""

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from tocsin.engine.escalate import Escalated, escalate
+from tocsin.engine.escalate import Escalated, escalate, look_ahead
 from tocsin.engine.watch import Watch
 from tocsin.ground.errors import StoreUnavailable
 from tocsin.store.directory import Directory
@@ -34,7 +34,9 @@ class TimerLoop:
             while True:
                 self._watch.beat("timers")
                 try:
-                    done = await self._pass(passed_over)
+                    done = await self._store.read(look_ahead)
+                    if done.next_at is not None and done.next_at <= done.now:
+                        done = await self._pass(passed_over)
                 except Exception as failure:  # noqa: BLE001 - border of a loop: the next sweep tries again
                     level = log.warning if isinstance(failure, StoreUnavailable) else log.error
                     level("timers.failed", failure=repr(failure))

@@ -67,6 +67,7 @@ class Notifier:
         self._composer = composer
         self._watch = watch
         self._settler = Settler(store, directory)
+        self._nobody = Carrier(None, ())
         self._freed = asyncio.Event()
 
     async def run(self) -> None:
@@ -83,8 +84,9 @@ class Notifier:
         with self._store.hints.listening(Topic.PAGES) as bell:
             while True:
                 try:
-                    claimed = await self._claim(sending)
-                    pause = 0.0 if claimed else await self._until_next()
+                    pause = await self._until_next()
+                    if pause <= 0:
+                        await self._claim(sending)
                 except Exception as failure:
                     log.exception("notify.claim_failed", failure=repr(failure))
                     pause = _SWEEP_S
@@ -92,14 +94,15 @@ class Notifier:
                 if pause > 0:
                     await bell.wait(pause)
 
-    async def _claim(self, sending: asyncio.TaskGroup) -> int:
-        """Claim what is due and start sending it; return how many pages that were."""
+    async def _claim(self, sending: asyncio.TaskGroup) -> None:
+        """Claim what is due and start sending it; with every slot taken, wait until one is free."""
         self._freed.clear()
         free = {kind: carrier.free for kind, carrier in self._carriers.items() if carrier.free >= _FEWEST}
         if not free:
             await self._freed.wait()
-            return 1
-        values = {"channels": list(free), "most": min(free.values()), "lease": LEASE}
+            return
+        known = list(self._carriers)
+        values = {"channels": list(free), "known": known, "most": min(free.values()), "lease": LEASE}
 
         async def job(turn: Turn) -> tuple[list[Claimed], dict[str, int], datetime]:
             pages = await turn.rows(CLAIM, values)
@@ -111,7 +114,6 @@ class Notifier:
             by_method[page.contact_method_id].append(page)
         for method_id, group in by_method.items():
             self._start(sending, group, recent.get(method_id, 0), now)
-        return len(pages)
 
     async def _recent(self, turn: Turn, pages: Sequence[Claimed]) -> dict[str, int]:
         """Return how many messages the contact methods with a limit got within its stretch."""
@@ -120,11 +122,15 @@ class Notifier:
         for page in pages:
             by_channel[page.channel].add(page.contact_method_id)
         for kind, ids in by_channel.items():
-            limit = self._carriers[kind].limit
+            limit = self._carrier(kind).limit
             if limit is not None:
                 values = {"ids": sorted(ids), "per": limit.per}
                 counts |= {row.contact_method_id: row.messages for row in await turn.rows(RECENT_MESSAGES, values)}
         return counts
+
+    def _carrier(self, kind: str) -> Carrier:
+        """Return who carries a channel; for one that this node does not know, nobody does, and its pages fail aloud."""
+        return self._carriers.get(kind) or self._nobody
 
     def _start(self, sending: asyncio.TaskGroup, pages: Sequence[Claimed], recent: int, now: datetime) -> None:
         """Start sending the claimed pages of one contact method, alone or together."""
@@ -137,7 +143,7 @@ class Notifier:
                 self._settler.add(Result((page,), _key(page), (gone,)))
         if not wanted:
             return
-        carrier = self._carriers[wanted[0].channel]
+        carrier = self._carrier(wanted[0].channel)
         sorted_pages = sort_pages(wanted, carrier.limit, recent=recent, now=now)
         groups: list[tuple[Claimed, ...]] = [(page,) for page in sorted_pages.single]
         groups += [tuple(each) for each in (sorted_pages.bundle, sorted_pages.digest) if each]
@@ -183,13 +189,16 @@ class Notifier:
         return handings or [_no_call(f"no provider is set up for {to.channel}")]
 
     async def _until_next(self) -> float:
-        """Return for how many seconds nothing is due, at most a second."""
+        """Return for how many seconds nothing is due, at most a second; 0 when something is.
+
+        It only reads: this is all that an idle second costs.
+        """
 
         async def job(turn: Turn) -> float:
             upcoming = await turn.one(NEXT_PAGE)
             if upcoming.due_at is None or upcoming.held:
                 return _SWEEP_S
-            return min(max((upcoming.due_at - turn.now).total_seconds(), 0.001), _SWEEP_S)
+            return min((upcoming.due_at - turn.now).total_seconds(), _SWEEP_S)
 
         return await self._store.read(job)
 
