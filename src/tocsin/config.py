@@ -51,6 +51,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rest_calls_per_minute: int = 0
     events_kept_for_days: int = 90
     private_networks: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     channels: dict[str, dict[str, Any]] = field(default_factory=dict)
     heartbeat_url: str | None = None
     heartbeat_every_s: int = 60
@@ -111,7 +112,7 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 def _from_variables(environment: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    lists = {"duties", "tls_names", "private_networks"}
+    lists = {"duties", "tls_names", "private_networks", "trusted_proxies"}
     for setting in Config.__struct_fields__:
         text = environment.get(_PREFIX + setting.upper())
         if text is None:

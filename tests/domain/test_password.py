@@ -15,18 +15,18 @@ SALT = b"0123456789abcdef"
     "password",
     [
         "", "short", "elevenchars", "a" * 1025, "aaaaaaaaaaaaaaa", "password1234", "Password-2026!", "P@ssw0rd12345",
-        "qwertyuiop12", "123456789012", "abcdefghijkl", "changeme-changeme", "bo.larsen@example.net", "BoLarsen12345",
+        "qwertyuiop12", "123456789012", "abcdefghijkl", "changeme-1234!", "bo.larsen@example.net", "BoLarsen12345",
         "letmeinplease", "correct horse battery staple", "ababababababab", "PagerDuty2026",
     ],
 )  # fmt: skip
 def test_what_anybody_would_guess_is_refused(password: str) -> None:
-    if password == "changeme-changeme":  # twice the same word is no better than once
-        password = "changeme1234"
     with pytest.raises(Refused):
         passwords.check(password, email="bo.larsen@example.net", name="Bo Larsen")
 
 
-@pytest.mark.parametrize("password", ["a quiet night for us", "tromlefisk-9-grå-sko", "xkq7 mz2 fw9p", "ein ruhiger Abend"])
+@pytest.mark.parametrize(
+    "password", ["a quiet night for us", "tromlefisk-9-grå-sko", "xkq7 mz2 fw9p", "ein ruhiger Abend"]
+)
 def test_a_sentence_is_good_enough(password: str) -> None:
     passwords.check(password, email="bo.larsen@example.net", name="Bo Larsen")
 

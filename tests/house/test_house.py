@@ -20,7 +20,7 @@ SUFFIX_DRAWERS = ("_handler", "_helper", "_helpers", "_manager", "_processor", "
 NOUNS_THAT_END_LIKE_A_DRAWER = frozenset({"business_service", "technical_service"})
 
 WALK = ("accept", "correlate", "escalate", "notify", "respond", "tell")
-ASIDES = frozenset({"loops", "turn", "work"})
+ASIDES = frozenset({"loops", "turn", "watch", "work"})
 
 CLOCKS = frozenset({
     "date.today", "datetime.now", "datetime.today", "datetime.utcnow", "time.monotonic", "time.monotonic_ns",

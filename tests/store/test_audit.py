@@ -61,8 +61,8 @@ async def test_an_honest_chain_is_intact_over_several_seals(store: Store) -> Non
 
 
 TAMPERINGS = {
-    "edited": ["UPDATE audit SET change = '{\"name\": \"forged\"}' WHERE id = 5"],
-    "edited by one space of an actor": ["UPDATE audit SET actor = '{\"id\": \"x\"}' WHERE id = 7"],
+    "edited": ['UPDATE audit SET change = \'{"name": "forged"}\' WHERE id = 5'],
+    "edited by one space of an actor": ['UPDATE audit SET actor = \'{"id": "x"}\' WHERE id = 7'],
     "backdated": ["UPDATE audit SET at = at - interval '1 microsecond' WHERE id = 5"],
     "record deleted": ["DELETE FROM audit WHERE id = 5"],
     "record and link deleted": ["DELETE FROM audit WHERE id = 5", "DELETE FROM audit_seal WHERE audit_id = 5"],
@@ -76,7 +76,7 @@ TAMPERINGS = {
     "signed head removed": ["DELETE FROM setting"],
     "signed head forged": ["UPDATE setting SET value = jsonb_set(value, '{position}', '15')"],
     "signed head is nonsense": ["UPDATE setting SET value = '[1]'"],
-    "signed head is no hash": ["UPDATE setting SET value = '{\"position\": \"x\", \"hash\": 7, \"code\": null}'"],
+    "signed head is no hash": ['UPDATE setting SET value = \'{"position": "x", "hash": 7, "code": null}\''],
     "smuggled in, old": [
         "INSERT INTO audit (at, actor, method, action, resource_kind, resource_id, change)"
         " SELECT at - interval '1 day', actor, method, action, resource_kind, resource_id, change FROM audit LIMIT 1"

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psycopg
+
 from tests.town.database import tell
 from tocsin.store.hints import Bell, Hints, Topic
 
@@ -13,8 +15,14 @@ PATIENCE = 5.0  # seconds; a hint takes milliseconds
 @asynccontextmanager
 async def carried(dsn: str, *many: Hints) -> AsyncIterator[None]:
     """Carry the hints of several nodes over one database."""
+
+    @asynccontextmanager
+    async def lend() -> AsyncIterator[psycopg.AsyncConnection[tuple[object, ...]]]:
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+            yield connection
+
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(hints.carry(dsn)) for hints in many]
+        tasks = [group.create_task(hints.carry(dsn, lend)) for hints in many]
         try:
             yield
         finally:

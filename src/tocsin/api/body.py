@@ -57,7 +57,7 @@ class SlowBodies:
             if not self._sweeping:
                 self._start_sweeping()
 
-    def __exit__(self, kind: type[BaseException] | None, failure: BaseException | None, trace: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_failure: object) -> None:
         """Raise `Unreadable` (408) in place of the cancellation when the time was over."""
         task = asyncio.current_task()
         if task is None:  # only a task can be stopped; whoever reads outside one has no deadline

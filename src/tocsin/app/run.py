@@ -78,7 +78,7 @@ async def run(config: Config, stop: asyncio.Event, *, tell: Tell, started: Calla
 def _start_loops(group: asyncio.TaskGroup, house: House, dsn: str) -> list[asyncio.Task[None]]:
     """Start what this node's duties ask for; the tasks are to be cancelled in the end."""
     duties = house.config.duties
-    loops = [group.create_task(house.store.hints.carry(dsn), name="hints")]
+    loops = [group.create_task(house.store.hints.carry(dsn, house.store.connection), name="hints")]
     if "engine" in duties:
         loops.append(group.create_task(house.lanes.run(), name="lanes"))
         loops.append(group.create_task(house.timers.run(), name="timers"))

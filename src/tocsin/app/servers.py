@@ -3,15 +3,16 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 import uvicorn
 
+from tocsin.api.body import App
+from tocsin.api.line import Line
 from tocsin.config import Config
 from tocsin.ground import clock
 from tocsin.ground.errors import Refused, Why
@@ -35,17 +36,23 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(application: Any, *, certificate: Path | None = None, key: Path | None = None) -> Server:  # noqa: ANN401 - uvicorn's own type of an application
-    """Return a server for this ASGI application, with TLS when a certificate is given."""
+def server(
+    application: App, trusted: Sequence[str], *, certificate: Path | None = None, key: Path | None = None
+) -> Server:
+    """Return a server for this ASGI application, with TLS when a certificate is given.
+
+    Proxies at the `trusted` addresses say who the sender is (X-Forwarded-For, X-Forwarded-Proto).
+    """
     config = uvicorn.Config(
         application,
-        http="httptools",
+        http=Line,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=list(trusted),
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GOODBYE_S,
@@ -58,7 +65,7 @@ def server(application: Any, *, certificate: Path | None = None, key: Path | Non
 class Gates:
     """The listening sockets of this node and the servers behind them."""
 
-    def __init__(self, group: asyncio.TaskGroup, application: Any, config: Config) -> None:  # noqa: ANN401 - see server
+    def __init__(self, group: asyncio.TaskGroup, application: App, config: Config) -> None:
         """Prepare to serve the application in this group of tasks."""
         self._group = group
         self._application = application
@@ -69,7 +76,7 @@ class Gates:
     async def open(self, *, only_loopback: bool) -> tuple[int, int | None]:
         """Open the doors and return the ports of HTTP and HTTPS; `only_loopback` keeps strangers out for now."""
         listening = bind(self._config.http, only_loopback=only_loopback)
-        self._plain = await self._serve(server(self._application), listening)
+        self._plain = await self._serve(server(self._application, self._config.trusted_proxies), listening)
         https_port = await self._open_secure(only_loopback=only_loopback)
         return port_of(listening), https_port
 
@@ -80,7 +87,9 @@ class Gates:
             await self._open_secure(only_loopback=False)
         if self._plain is not None and _host(self._config.http) not in LOOPBACK:
             await _end(self._plain)
-            self._plain = await self._serve(server(self._application), bind(self._config.http))
+            self._plain = await self._serve(
+                server(self._application, self._config.trusted_proxies), bind(self._config.http)
+            )
 
     async def close(self) -> None:
         """Take no more requests and let those under way end."""
@@ -95,7 +104,9 @@ class Gates:
         for warning in served.warnings:
             log.warning("certificate.warning", says=warning)
         listening = bind(self._config.https, only_loopback=only_loopback)
-        secured = server(self._application, certificate=served.certificate, key=served.key)
+        secured = server(
+            self._application, self._config.trusted_proxies, certificate=served.certificate, key=served.key
+        )
         self._secure = await self._serve(secured, listening)
         return port_of(listening)
 
@@ -117,17 +128,18 @@ def certificate_of(config: Config) -> certificates.Served:
 
     Raises `CertificateFault` when it cannot be used, `Refused` (invalid) when only one of its two files is named.
     """
-    names = (*config.tls_names, *_public_host(config), config.node_name)
     if config.tls_certificate is None and config.tls_key is None:
-        return certificates.ensure(config.tls_dir, names, clock.utc_now())
+        return certificates.ensure(config.tls_dir, certificate_names(config), clock.utc_now())
     if config.tls_certificate is None or config.tls_key is None:
         raise Refused(Why.INVALID, "A certificate needs both settings, tls_certificate and tls_key.")
-    return certificates.check(config.tls_certificate, config.tls_key, config.tls_names, clock.utc_now())
+    return certificates.check(config.tls_certificate, config.tls_key, certificate_names(config), clock.utc_now())
 
 
-def _public_host(config: Config) -> tuple[str, ...]:
+def certificate_names(config: Config) -> tuple[str, ...]:
+    """Return the names under which clients reach this node: those that are set, else the machine's own."""
     host = urlsplit(config.public_address or "").hostname
-    return (host,) if host else ()
+    named = (*config.tls_names, *((host,) if host else ()))
+    return tuple(dict.fromkeys(named)) or (config.node_name,)
 
 
 def settled(config: Config) -> Config:

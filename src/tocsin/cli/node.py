@@ -87,6 +87,15 @@ class Node:
             if not rows or not page.get("more"):
                 return
 
+    def user_id(self, name: str) -> str:
+        """Return the id of the user with this id or e-mail address; raise `Ended` (not found)."""
+        if "@" not in name:
+            return name
+        for row in self.rows("/users", "users", {"query": name}, most=_MOST_ROWS):
+            if row["email"].lower() == name.lower():
+                return str(row["id"])
+        raise Ended(Exit.NOT_FOUND, f"There is no user with the address {name}.")
+
     def _ask(
         self, method: str, path: str, *, query: Mapping[str, object] | None = None, body: object = None
     ) -> Json:

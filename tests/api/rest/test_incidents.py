@@ -23,7 +23,11 @@ async def test_a_report_calls_the_first_level_and_says_what_comes_next(shop: Roo
     incident = await shop.reported("  Shop   is slow ", body={"type": "incident_body", "details": "Since noon"})
     assert incident["title"] == "Shop is slow"
     assert incident["summary"] == f"[#{incident['incident_number']}] Shop is slow"
-    assert (incident["status"], incident["urgency"], incident["assigned_via"]) == ("triggered", "high", "escalation_policy")
+    assert (incident["status"], incident["urgency"], incident["assigned_via"]) == (
+        "triggered",
+        "high",
+        "escalation_policy",
+    )
     assert [one["assignee"]["id"] for one in incident["assignments"]] == [shop.ann.id]
     assert [action["type"] for action in incident["pending_actions"]] == ["escalate", "resolve"]
     assert incident["service"]["id"] == shop.service_id
@@ -200,7 +204,10 @@ async def test_lists_filter_sort_and_page(shop: Room) -> None:
     assert await listed("") == [gone, *reversed(numbers)]
     assert await listed("statuses[]=resolved") == [gone]
     assert await listed("urgencies[]=low") == [low["incident_number"]]
-    assert await listed("sort_by=urgency:asc,incident_number:desc&statuses[]=triggered") == [numbers[4], *numbers[3::-1]]
+    assert await listed("sort_by=urgency:asc,incident_number:desc&statuses[]=triggered") == [
+        numbers[4],
+        *numbers[3::-1],
+    ]
     assert (await listed("sort_by=resolved_at:desc"))[0] == gone
     assert (await listed("sort_by=resolved_at:asc"))[-1] == gone
     assert (await listed("sort_by=urgency:desc&limit=1&offset=5")) == [low["incident_number"]]
@@ -264,5 +271,7 @@ async def test_people_bound_to_teams_see_theirs_and_what_is_assigned_to_them(sho
     watcher = await shop.desk.person("Will", Role.READ_ONLY_USER)
     assert len((await watcher.api.get("/incidents")).json()["incidents"]) == 2
     assert code(await shop.update(second["id"], by=watcher, status="resolved")) == (403, 2010)
-    assert (await shop.account.put(f"/teams/{shop.team_id}/users/{eve.id}", json={"role": "observer"})).status_code == 204
+    assert (
+        await shop.account.put(f"/teams/{shop.team_id}/users/{eve.id}", json={"role": "observer"})
+    ).status_code == 204
     assert len((await eve.api.get("/incidents?sort_by=created_at:asc")).json()["incidents"]) == 2

@@ -38,9 +38,6 @@ ACTIONS = {
 }
 
 
-
-
-
 def show_incident(call: Call, row: IncidentShown) -> Shown:
     """Return the incident as it is answered, with references to what is around it."""
     links = call.links

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tocsin.api.kit import Call, Shown
+from tocsin.api.kit import Call, Shown, parse_instant
 from tocsin.api.rest.event_shape import cef_details, contexts_of, event_in
 from tocsin.api.rest.incident_reference import reference_to_agent, reference_to_incident
 from tocsin.api.rest.log_entry_words import Told, summary_of, user_ids_of
@@ -43,23 +43,35 @@ async def whole_entries(call: Call, ids: list[str]) -> dict[str, Shown]:
 def _show(call: Call, row: EntryRow, names: dict[str, str], *, channels: bool) -> Shown:
     links = call.links
     agent = msgspec.convert(row.agent, Agent)
-    summary = summary_of(row.kind, Told(agent.name, row.body, names))
+    summary = summary_of(row.kind, Told(agent.name, _in_zone(call, row.body), names))
     shown: Shown = {
         **links.head(f"{row.kind}_log_entry", row.id, summary),
         "created_at": call.at(row.at),
         "agent": reference_to_agent(links, agent, service_id=row.service_id, service_name=row.service_name),
         "channel": _channel(row) if channels else {"type": row.channel.get("kind", "auto")},
         "service": links.reference("service", row.service_id, row.service_name, deleted=row.service_deleted),
-        "incident": reference_to_incident(
-            links, row.incident_id, number=row.incident_number, title=row.incident_title
-        ),
+        "incident": reference_to_incident(links, row.incident_id, number=row.incident_number, title=row.incident_title),
         "teams": [links.reference("team", row.team_id, row.team_name)] if row.team_id else [],
         "contexts": contexts_of(event_in(row.event)),
         "event_details": _details(row),
     }
     if row.kind == "annotate":
         shown["note"] = row.note if row.note is not None else _unkept(row)
-    return shown
+    return shown | _people(call, row, names)
+
+
+def _people(call: Call, row: EntryRow, names: dict[str, str]) -> Shown:
+    """Return the people whom an entry names, in the fields that clients know for its kind."""
+    people = [call.links.reference("user", each, names.get(each)) for each in user_ids_of(row.body)]
+    if row.kind in ("assign", "escalate"):
+        return {"assignees": people}
+    return {"user": people[0]} if row.kind == "notify" and people else {}
+
+
+def _in_zone(call: Call, body: dict[str, object]) -> dict[str, object]:
+    """Return what an entry holds with the end of a snooze as this client reads instants."""
+    until = body.get("until")
+    return {**body, "until": call.at(parse_instant(until))} if isinstance(until, str) else body
 
 
 def _unkept(row: EntryRow) -> str | None:
