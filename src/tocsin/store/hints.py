@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import LiteralString
@@ -12,6 +12,7 @@ import structlog
 
 from tocsin.ground import clock
 from tocsin.ground.errors import StoreUnavailable
+from tocsin.ground.ids import new_id
 
 log = structlog.get_logger("hints")
 
@@ -50,6 +51,7 @@ class Hints:
         self._events: dict[Topic, set[asyncio.Event]] = {topic: set() for topic in Topic}
         self._outgoing: set[Topic] = set()
         self._wake = asyncio.Event()
+        self._name = new_id()
 
     def ring(self, topic: Topic) -> None:
         """Wake the waiters of this topic here at once, and those on other nodes within some milliseconds."""
@@ -87,12 +89,17 @@ class Hints:
                 async with connection:
                     await connection.execute(f"LISTEN {_CHANNEL}")
                     async for notice in connection.notifies():
-                        for word in notice.payload.split():
-                            if word in _TOPICS:
-                                self._ring_here(Topic(word))
+                        sender, *topics = notice.payload.split()
+                        if sender != self._name:
+                            self._hear(topics)
             except psycopg.Error as failure:
                 log.warning("hints.interrupted", failure=str(failure))
             await asyncio.sleep(_RETRY_FOR_S)
+
+    def _hear(self, topics: Sequence[str]) -> None:
+        for word in topics:
+            if word in _TOPICS:
+                self._ring_here(Topic(word))
 
     async def _send_for_ever(self, lend: Lend) -> None:
         """Send what was rung, gathered; a node that is alone sends nothing and only looks whether it still is."""
@@ -107,7 +114,7 @@ class Hints:
                     if clock.seconds() - looked_at >= _LOOK_EVERY_S:
                         others, looked_at = await _others(connection), clock.seconds()
                     if others:
-                        await connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, " ".join(topics)))
+                        await connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, " ".join([self._name, *topics])))
             except (psycopg.Error, StoreUnavailable) as failure:
                 log.warning("hints.not_sent", failure=str(failure))
                 await asyncio.sleep(_RETRY_FOR_S)

@@ -134,12 +134,30 @@ async def test_an_incident_is_escalated_and_given_to_others(shop: Room) -> None:
     assert code(await shop.update(key, escalation_level=7)) == (400, 1006)
     given = await shop.changed(key, assignments=[{"assignee": person(shop.ann)}, {"assignee": person(shop.bo)}])
     assert {each["assignee"]["id"] for each in given["assignments"]} == {shop.ann.id, shop.bo.id}
-    both = {"assignments": [{"assignee": person(shop.ann)}], "escalation_policy": {"id": shop.policy_id}}
-    assert code(await shop.update(key, **both)) == (400, 2001)
-    planned = await shop.changed(key, escalation_policy={"id": shop.policy_id, "type": "escalation_policy_reference"})
+    mine, policy = [{"assignee": person(shop.ann)}], {"id": shop.policy_id, "type": "escalation_policy_reference"}
+    assert code(await shop.update(key, assignments=mine, escalation_policy=policy)) == (400, 2001)
+    planned = await shop.changed(key, escalation_policy=policy)
     assert planned["assigned_via"] == "escalation_policy"
     assert [each["assignee"]["id"] for each in planned["assignments"]] == [shop.ann.id]
     assert (await shop.changed(key, urgency="low", title="Slower"))["urgency"] == "low"
+
+
+async def test_a_refused_change_of_policy_leaves_the_policy_usable(shop: Room) -> None:
+    over = (await shop.reported())["id"]
+    await shop.changed(over, status="resolved")
+    rules = [{"escalation_delay_in_minutes": 5, "targets": [person(shop.bo)]}]
+    body = {"escalation_policy": {"type": "escalation_policy", "name": "Day", "escalation_rules": rules}}
+    made = (await shop.account.post("/escalation_policies", json=body)).json()["escalation_policy"]
+    policy = {"id": made["id"], "type": "escalation_policy_reference"}
+    assert code(await shop.update(over, escalation_policy=policy)) == (400, 1001)
+    incident = await shop.reported(escalation_policy=policy)
+    assert [each["assignee"]["id"] for each in incident["assignments"]] == [shop.bo.id]
+    assert (await shop.changed(incident["id"], status="acknowledged"))["escalation_policy"]["id"] == made["id"]
+
+
+async def test_a_disabled_service_takes_no_reports(shop: Room) -> None:
+    await shop.account.put(f"/services/{shop.service_id}", json={"service": {"status": "disabled"}})
+    assert code(await shop.ann.api.post("/incidents", json={"incident": shop.report("Slow")})) == (400, 2001)
 
 
 async def test_a_bulk_update_changes_all_or_nothing(shop: Room) -> None:

@@ -11,9 +11,9 @@ from tocsin.domain.incidents.order import AlertResolved, AlertsMoved, By
 from tocsin.engine.turn import begin, finish
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.limits import MOST_MERGED_ALERTS
-from tocsin.store import alert_lists
 from tocsin.store.decisions import AlertChanges
 from tocsin.store.directory import Directory
+from tocsin.store.lists import alerts as alert_lists
 from tocsin.store.turn import Turn
 
 

@@ -3,7 +3,7 @@
 from tocsin.api.kit import Call, Shown
 from tocsin.api.rest.event_shape import cef_details, contexts_of, event_in
 from tocsin.api.rest.incident_reference import reference_to_entry, reference_to_incident
-from tocsin.store.alert_lists import AlertRow, FirstEntry
+from tocsin.store.lists.alerts import AlertRow, FirstEntry
 
 KIND = "alert"
 SUFFIX = "_inbound_integration"

@@ -17,8 +17,9 @@ from tocsin.domain.people.permission import Verb
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.limits import MOST_BULK_INCIDENTS
 from tocsin.ground.page import Listed
-from tocsin.store import alert_lists, incident_lists
-from tocsin.store.alert_lists import AlertRow, FirstEntry
+from tocsin.store.lists import alerts as alert_lists
+from tocsin.store.lists import incidents as incident_lists
+from tocsin.store.lists.alerts import AlertRow, FirstEntry
 from tocsin.store.turn import Turn
 
 STATUSES = frozenset({"triggered", "resolved"})

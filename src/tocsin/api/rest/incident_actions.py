@@ -16,8 +16,8 @@ from tocsin.engine.respond import merge
 from tocsin.engine.turn import act
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.limits import LONGEST_SNOOZE, MOST_BULK_INCIDENTS
-from tocsin.store import incident_lists
-from tocsin.store.incidents_shown import IncidentShown
+from tocsin.store.lists import incidents as incident_lists
+from tocsin.store.lists.incidents_shown import IncidentShown
 from tocsin.store.turn import Turn
 
 Sources = Annotated[list[Reference], Meta(min_length=1, max_length=MOST_BULK_INCIDENTS)]

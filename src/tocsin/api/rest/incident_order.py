@@ -13,7 +13,7 @@ from tocsin.domain.oncall.policy import Policy
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.limits import LONGEST_NOTE, LONGEST_TITLE
 from tocsin.ground.text import squash
-from tocsin.store.incidents_shown import IncidentShown
+from tocsin.store.lists.incidents_shown import IncidentShown
 from tocsin.store.priorities import PriorityRow
 
 MOST_ASSIGNEES = 100  # people of one incident; more are a policy's matter

@@ -15,7 +15,7 @@ from tocsin.api.rest.log_entry_shape import whole_entries
 from tocsin.api.rest.priorities import show_priority
 from tocsin.domain.incidents.incident import TimerKind
 from tocsin.ground.limits import MOST_MERGED_ALERTS
-from tocsin.store.incidents_shown import Acknowledged, IncidentShown
+from tocsin.store.lists.incidents_shown import Acknowledged, IncidentShown
 
 LIST_INCLUDES = frozenset({
     "acknowledgers", "agents", "assignees", "body", "conference_bridge", "escalation_policies",

@@ -26,10 +26,10 @@ from tocsin.engine.turn import act
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.limits import MOST_BULK_INCIDENTS
 from tocsin.ground.page import Listed
-from tocsin.store import incident_lists, policies, priorities
-from tocsin.store.incident_lists import NEWEST, ORDERS, Order, Wanted
-from tocsin.store.incidents_shown import SEEN, IncidentShown
-from tocsin.store.opening import OPEN_WITH_KEY, SERVICE_SEEN, hold_key
+from tocsin.store import policies, priorities
+from tocsin.store.lists import incidents as incident_lists
+from tocsin.store.lists.incidents import NEWEST, ORDERS, Order, Wanted
+from tocsin.store.lists.incidents_shown import OPEN_WITH_KEY, SEEN, SERVICE_SEEN, IncidentShown, hold_key
 from tocsin.store.priorities import PriorityRow
 from tocsin.store.turn import Turn
 
@@ -111,6 +111,7 @@ async def update_incident(call: Call) -> Answer:
     body = call.body(UpdateBody, wrap=KIND)
     includes = call.includes(INCLUDES)
     incident_id = call.path["id"]
+    await _freeze(call, [body])
 
     async def job(turn: Turn) -> tuple[IncidentShown, ...]:
         before = {incident_id: await incident_seen(turn, call, incident_id, to=Verb.RESPOND)}
@@ -128,6 +129,7 @@ async def update_incidents(call: Call) -> Answer:
     if len(bodies) > MOST_BULK_INCIDENTS:
         raise Refused(Why.TOO_MANY, f"At most {MOST_BULK_INCIDENTS} incidents are changed at once.")
     wanted = _by_id(bodies)
+    await _freeze(call, bodies)
 
     async def job(turn: Turn) -> tuple[IncidentShown, ...]:
         before = await _all_seen(turn, call, list(wanted))
@@ -172,6 +174,21 @@ async def _update(
     return await incident_lists.shown(turn, list(wanted))
 
 
+async def _freeze(call: Call, bodies: list[UpdateBody]) -> None:
+    """Freeze the policies that updates name, in a transaction of its own, so that a refusal does not undo it."""
+    policy_ids = {body.escalation_policy.id for body in bodies if body.escalation_policy is not None}
+    if not policy_ids:
+        return
+
+    async def job(turn: Turn) -> None:
+        for policy_id in sorted(policy_ids):
+            await _policy_seen(turn, call, policy_id)
+        await call.house.directory.refresh(turn)
+        await call.house.directory.frozen(turn, policy_ids)
+
+    await call.store.work(job)
+
+
 async def _means(turn: Turn, call: Call, bodies: list[UpdateBody]) -> Means:
     """Return what the updates refer to; raise `Refused` (bad priority, invalid) for what is not there."""
     found: dict[str, PriorityRow] = {}
@@ -180,8 +197,6 @@ async def _means(turn: Turn, call: Call, bodies: list[UpdateBody]) -> Means:
         if said is not None and said not in found:
             found[said] = await _priority(turn, said)
     policy_ids = {body.escalation_policy.id for body in bodies if body.escalation_policy is not None}
-    for policy_id in sorted(policy_ids):
-        await _policy_seen(turn, call, policy_id)
     await call.house.directory.refresh(turn)
     plans = await call.house.directory.frozen(turn, policy_ids) if policy_ids else {}
     return Means(found, plans)
@@ -227,6 +242,8 @@ async def _service(turn: Turn, call: Call, service_id: str) -> Service:
     found = await call.house.directory.services(turn, [service_id])
     if service_id not in found:
         raise Refused(Why.INVALID, "Service not found")
+    if found[service_id].disabled:
+        raise Refused(Why.INVALID, "Service is disabled; enable it before opening incidents on it.")
     return found[service_id]
 
 

@@ -12,9 +12,10 @@ from tocsin.api.rest.log_entry_shape import show_entries
 from tocsin.domain.people.permission import Subject, Verb
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.page import Listed
-from tocsin.store import incident_lists, log_entries
 from tocsin.store.decisions import describe_entry
-from tocsin.store.log_entries import OVERVIEW, SEEN, EntryRow, Wanted
+from tocsin.store.lists import incidents as incident_lists
+from tocsin.store.lists import log_entries
+from tocsin.store.lists.log_entries import OVERVIEW, SEEN, EntryRow, Wanted
 from tocsin.store.turn import Turn
 
 KIND = "log_entry"

@@ -9,8 +9,9 @@ from tocsin.api.rest.event_shape import cef_details, contexts_of, event_in
 from tocsin.api.rest.incident_reference import reference_to_agent, reference_to_incident
 from tocsin.api.rest.log_entry_words import Told, summary_of, user_ids_of
 from tocsin.domain.incidents.agent import Agent
-from tocsin.store import log_entries, users
-from tocsin.store.log_entries import EntryRow
+from tocsin.store import users
+from tocsin.store.lists import log_entries
+from tocsin.store.lists.log_entries import EntryRow
 from tocsin.store.turn import Turn
 
 # The channels for which PagerDuty has a name.

@@ -8,8 +8,8 @@ from tocsin.api.rest.include import Load, include, whole_users
 from tocsin.api.rest.log_entry_shape import NOTIFICATION_TYPES
 from tocsin.domain.people.permission import Subject, Verb, may
 from tocsin.ground.errors import Refused, Why
-from tocsin.store import pages_sent
-from tocsin.store.pages_sent import SentRow, Wanted
+from tocsin.store.lists import pages_sent
+from tocsin.store.lists.pages_sent import SentRow, Wanted
 
 LONGEST_STRETCH = timedelta(days=92)  # three months, as PagerDuty's list allows
 CHANNEL_OF_TYPE = {wire: channel for channel, wire in NOTIFICATION_TYPES.items()}

@@ -6,7 +6,7 @@ from itertools import product
 from msgspec import Struct, structs
 
 from tocsin.ground.page import Listed, Stretch
-from tocsin.store.incidents_shown import SHOWN, IncidentShown
+from tocsin.store.lists.incidents_shown import SHOWN, IncidentShown
 from tocsin.store.pages import Count
 from tocsin.store.query import Command, Query
 from tocsin.store.turn import Turn
@@ -213,11 +213,17 @@ def _values(wanted: Wanted) -> dict[str, object]:
 
 
 def _query(source: str, wanted: Wanted, stretch: Stretch, order: Order) -> Query[Named]:
-    depth = stretch.offset + stretch.limit
-    few = wanted.service_ids is not None and len(wanted.service_ids) * depth <= _MOST_MERGED_ROWS
-    if source == "all" and few and order in FEW_SERVICES:
+    if source == "all" and order in FEW_SERVICES and _few(wanted, stretch):
         return FEW_SERVICES[order]
     return LISTS[source, order]
+
+
+def _few(wanted: Wanted, stretch: Stretch) -> bool:
+    """Say whether to merge the services' own lists; what is seen besides them can only be merged quickly."""
+    if wanted.service_ids is None:
+        return False
+    rows = len(wanted.service_ids) * (stretch.offset + stretch.limit)
+    return wanted.mine is not None or rows <= _MOST_MERGED_ROWS
 
 
 async def shown(turn: Turn, ids: list[str]) -> tuple[IncidentShown, ...]:

@@ -8,7 +8,8 @@ from msgspec import Struct
 from tocsin.domain.incidents.agent import Agent, Via
 from tocsin.domain.people.permission import Subject
 from tocsin.store.priorities import PriorityRow
-from tocsin.store.query import Query
+from tocsin.store.query import Command, Query
+from tocsin.store.turn import Turn
 
 
 class Assigned(Struct, frozen=True):
@@ -102,6 +103,19 @@ class IncidentShown(Struct, frozen=True):
         return Subject("incident", team_id=self.team_id, owner_id=reader if has_it else None)
 
 
+class ServiceTeam(Struct, frozen=True):
+    """A service and the team of its escalation policy."""
+
+    id: str
+    team_id: str | None
+
+
+class OpenIncident(Struct, frozen=True):
+    """An open incident."""
+
+    id: str
+
+
 _SHOWN = """
 SELECT i.id, i.number, i.title, i.body, i.incident_key, i.status, i.urgency, i.assigned_via, i.created_at,
        i.updated_at, i.status_changed_at, i.status_changed_by, i.resolved_at, i.merged_into,
@@ -145,3 +159,27 @@ SEEN = Query(
         OR EXISTS (SELECT FROM assignment a WHERE a.incident_id = i.id AND a.user_id = %(reader)s::text))""",
     IncidentShown,
 )
+
+SERVICE_SEEN = Query(
+    "service with this id that the reader may see",
+    """
+    SELECT s.id, p.team_id FROM service s JOIN escalation_policy p ON p.id = s.escalation_policy_id
+     WHERE s.id = %(id)s AND (%(horizon)s::text[] IS NULL OR p.team_id = ANY(%(horizon)s::text[]))
+    """,
+    ServiceTeam,
+)
+OPEN_WITH_KEY = Query(
+    "open incident of this service with this key",
+    "SELECT id FROM incident WHERE service_id = %(service_id)s AND incident_key = %(key)s AND status <> 'resolved'",
+    OpenIncident,
+)
+# Two reports with one key must not both find it free: the second waits for the end of the first.
+HOLD_KEY = Command(
+    "the key of an incident, held until the end of the transaction",
+    "SELECT pg_advisory_xact_lock(hashtextextended(%(service_id)s::text || ' ' || %(key)s::text, 0))",
+)
+
+
+async def hold_key(turn: Turn, service_id: str, key: str) -> None:
+    """Keep others from opening an incident with this key on this service until the transaction ends."""
+    await turn.run(HOLD_KEY, {"service_id": service_id, "key": key})

@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 
 from tocsin.ground.page import Listed, Stretch
 from tocsin.store import pages
-from tocsin.store.incident_lists import PLAN_EACH_TIME
+from tocsin.store.lists.incidents import PLAN_EACH_TIME
 from tocsin.store.pages import Count
 from tocsin.store.query import Query
 from tocsin.store.turn import Turn

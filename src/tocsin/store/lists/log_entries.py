@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from tocsin.domain.people.permission import Subject
 from tocsin.ground.page import Listed, Stretch
-from tocsin.store.incident_lists import PLAN_EACH_TIME, Named
+from tocsin.store.lists.incidents import PLAN_EACH_TIME, Named
 from tocsin.store.pages import Count
 from tocsin.store.query import Query
 from tocsin.store.turn import Turn
