@@ -55,7 +55,7 @@ def test_a_repeat_is_marked_in_every_form(kind: MessageKind) -> None:
 
 
 @given(some.text(max_size=2000), some.sampled_from(KINDS), some.booleans())
-def test_foreign_text_never_makes_a_second_line(text: str, kind: MessageKind, mark: bool) -> None:  # noqa: FBT001 - drawn
+def test_foreign_text_never_makes_a_second_line(text: str, kind: MessageKind, mark: bool) -> None:  # noqa: FBT001 - hypothesis draws it
     message = msgspec.structs.replace(_message(kind), title=text, service=text, may_repeat=mark)
     line = headline(message)
     assert len(line.splitlines()) == 1

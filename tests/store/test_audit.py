@@ -80,7 +80,8 @@ TAMPERINGS = {
     "smuggled in, old": [
         (
             "INSERT INTO audit (at, actor, method, action, resource_kind, resource_id, change)"
-            " SELECT at - interval '1 day', actor, method, action, resource_kind, resource_id, change FROM audit LIMIT 1"
+            " SELECT at - interval '1 day', actor, method, action, resource_kind, resource_id, change"
+            " FROM audit LIMIT 1"
         )
     ],
     "link changed": ["UPDATE audit_seal SET hash = sha256(hash) WHERE position = 9"],

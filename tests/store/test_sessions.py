@@ -149,7 +149,8 @@ async def test_no_credential_reaches_the_log(store: Store) -> None:
 @pytest.mark.parametrize(
     ("header", "found"),
     [
-        ("", None), ("tocsin=", None), ("tocsin=a", "a"), ("__Host-tocsin=b; tocsin=a", "b"), ("x=1; tocsin=a", "a"), ("tocsin=" + "x" * 300, None), ("tocsinx=a", None),
+        ("", None), ("tocsin=", None), ("tocsin=a", "a"), ("__Host-tocsin=b; tocsin=a", "b"), ("x=1; tocsin=a", "a"),
+        ("tocsin=" + "x" * 300, None), ("tocsinx=a", None),
     ],
 )  # fmt: skip
 def test_cookies_are_read_with_care(header: str, found: str | None) -> None:

@@ -11,9 +11,9 @@ from tests.web.browser import Desk
 async def test_opening_a_link_shows_the_incident_and_changes_nothing(desk: Desk) -> None:
     path = await desk.link()
     async with desk.browser() as browser:
-        for method in ("GET", "HEAD", "GET"):
-            answer = await browser.request(method, path)
-            assert answer.status_code == 200
+        for method in ("GET", "HEAD"):
+            assert (await browser.request(method, path)).status_code == 200
+        answer = await browser.get(path)
         for word in ("#1042", "Disk full", "Payments", "Bo Larsen", "03:07 CET, 24 November 2026", "Triggered"):
             assert word in answer.text
         for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
@@ -34,7 +34,7 @@ async def test_the_button_acknowledges_and_says_so(desk: Desk) -> None:
     path = await desk.link()
     async with desk.browser() as browser:
         shown = await browser.get(path)
-        assert f'<form method="post" action="{path}">' in shown.text
+        assert '<form method="post">' in shown.text
         assert shown.text.count("<button") == 1
         answer = await browser.post(path)
         assert "Acknowledged by you" in answer.text
@@ -100,12 +100,12 @@ async def test_an_incident_that_is_gone_is_said_kindly(desk: Desk) -> None:
         assert (await browser.post(path)).status_code == 404
 
 
-@pytest.mark.parametrize("title", ["<script>alert(1)</script>", '"><img src=x onerror=1>', "{{ 7 * 7 }}", "</style>"])
+@pytest.mark.parametrize("title", ["<script>alert(1)</script>", '"><img src=x onerror=1>', "{{ 7 * 7 }}", "</title>"])
 async def test_what_a_tool_wrote_stays_text(desk: Desk, title: str) -> None:
     desk.clipboard.title = title
     async with desk.browser() as browser:
         text = (await browser.get(await desk.link())).text
-    assert title not in text or title.startswith("{{")
+    assert text.count("</title>") == 1
     assert "<script" not in text
     assert "<img" not in text
     assert "49" not in text.split("<h1>")[1].split("</h1>")[0]

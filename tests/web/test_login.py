@@ -5,6 +5,8 @@ from statistics import median
 
 import pytest
 
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
 from tests.web.browser import Desk
 from tocsin.domain.people import password as passwords
 from tocsin.ground.clock import seconds
@@ -20,7 +22,8 @@ async def bo(desk: Desk) -> None:
     kept = passwords.hashed(PASSWORD, secrets.token_bytes(16))
     async with desk.store.connection() as connection:
         await connection.execute(
-            "INSERT INTO app_user (id, name, email, role, password_hash) VALUES ('U1', 'Bo', 'bo@example.net', 'user', %s)",
+            "INSERT INTO app_user (id, name, email, role, password_hash) "
+            " VALUES ('U1', 'Bo', 'bo@example.net', 'user', %s)",
             (kept,),
         )
 
@@ -167,7 +170,7 @@ async def test_guessing_from_one_source_is_slowed_whoever_it_is_for(desk: Desk) 
 
 async def test_a_hash_of_older_parameters_is_renewed_at_the_login(desk: Desk) -> None:
     old = (
-        passwords.Argon2id(salt=b"0123456789abcdef", length=32, iterations=1, lanes=1, memory_cost=8192)
+        Argon2id(salt=b"0123456789abcdef", length=32, iterations=1, lanes=1, memory_cost=8192)
         .derive_phc_encoded(PASSWORD.encode())
     )  # fmt: skip
     async with desk.store.connection() as connection:

@@ -55,6 +55,14 @@ class Ledger:
             Arrival(at, caught.headers["x-tocsin-delivery"], str(incident.get("id", "")), bool(page["may_repeat"]))
         )
 
+    def figures(self) -> str:
+        """Return what happened, in one line."""
+        marked = sum(arrival.may_repeat for arrival in self.arrivals)
+        return (
+            f"{len(self.accepted)} of {self.sent} events accepted ({self.refused} refusals and cut lines), "
+            f"{len(self.arrivals)} pages, {marked} of them marked as repeats, {len(self.acknowledged)} acknowledged"
+        )
+
     def lost(self, dsn: str) -> list[str]:
         """Return the events that were answered 202 and are nowhere."""
         with psycopg.connect(dsn) as connection:

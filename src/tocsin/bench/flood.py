@@ -8,7 +8,7 @@ from tocsin.bench.hammer import Blow, hammer
 from tocsin.bench.line import open_line
 from tocsin.bench.load import Load
 from tocsin.bench.organisation import found
-from tocsin.bench.page import one_by_one
+from tocsin.bench.page import WARM_UP, one_by_one
 from tocsin.bench.program import running
 from tocsin.bench.rounds import Plan, calm
 from tocsin.bench.sink import Sink, a_sink
@@ -54,8 +54,8 @@ async def _round(plan: Plan, different: int | None) -> tuple[list[float], list[f
         calm_shop = await organisation.shop("Calm", await organisation.person("ann", webhook=sink.url))
         noisy_shop = await organisation.shop("Noisy", await organisation.person("bo", webhook=sink.url))
         await calm(plan)
-        count = plan.of(int(_SECONDS / _PROBE_EVERY_S / 2), 5)
-        idle = await _probe(program.port, calm_shop.routing_key, sink, count=count)
+        count = WARM_UP + plan.of(int(_SECONDS / _PROBE_EVERY_S / 2), 5)
+        idle = (await _probe(program.port, calm_shop.routing_key, sink, count=count))[WARM_UP:]
         blow = Blow(
             port=program.port,
             routing_key=noisy_shop.routing_key,

@@ -16,7 +16,7 @@ NAME = "page"
 SAYS = "from an event to its page handed over, one at a time"
 
 _PAUSE_S = 0.02  # between a page and the next event: every event finds the program idle
-_WARM_UP = 3  # events whose time does not count: the first of anything is slow once
+WARM_UP = 3  # events whose time does not count: the first of anything is slow once
 _PATIENCE_S = 20.0
 _ACCEPTED = 202  # the status of a stored event
 
@@ -34,10 +34,12 @@ async def measure(plan: Plan) -> Group:
                 plan.tell(f"page: {count} events, round {number + 1}")
 
                 async def ours() -> list[float]:
-                    return await one_by_one(line, shop.routing_key, sink=sink, count=count)
+                    waits = await one_by_one(line, shop.routing_key, sink=sink, count=WARM_UP + count)
+                    return waits[WARM_UP:]
 
                 async def bare() -> list[float]:
-                    return await one_by_one(bare_line, shop.routing_key, sink=sink, count=count)
+                    waits = await one_by_one(bare_line, shop.routing_key, sink=sink, count=WARM_UP + count)
+                    return waits[WARM_UP:]
 
                 rounds.append(await in_turn(plan, number, ours, bare))
     bare_is = "bare handler and page"
@@ -55,15 +57,14 @@ async def one_by_one(
 ) -> list[float]:
     """Return the seconds from each event to its page. Raises `PromiseBroken` when one is refused or has no page."""
     waits = []
-    for number in range(-_WARM_UP, count):
+    for number in range(count):
         key = f"single-{clock.milliseconds()}-{number}"
         began = clock.seconds()
         status, said = await line.ask(event(routing_key, key))
         if status != _ACCEPTED:
             raise PromiseBroken(f"An event was answered {status}: {said.decode('utf-8', 'replace')}")
         arrived_at = await arrival(sink, key)
-        if number >= 0:
-            waits.append(arrived_at - began)
+        waits.append(arrived_at - began)
         await asyncio.sleep(pause_s)
     return waits
 

@@ -149,9 +149,8 @@ def _refusal(answer: "httpx2.Response") -> Ended:
         said = msgspec.json.decode(answer.content, type=Json).get("error", {})
     except msgspec.MsgspecError:
         said = {}
-    message = str(said.get("message", f"HTTP {answer.status_code}"))
-    errors = said.get("errors") or []
-    lines = [message, *(str(line) for line in errors)] if isinstance(errors, list) else [message, str(errors)]
+    errors = said.get("errors") or [said.get("message", f"HTTP {answer.status_code}")]
+    lines = [str(line) for line in errors] if isinstance(errors, list) else [str(errors)]
     if answer.status_code == _UNAUTHENTICATED:
         lines = ["The node does not know this token: check TOCSIN_TOKEN. It may have been revoked."]
     code = Exit.FAILED

@@ -75,7 +75,7 @@ def revoke(frame: Frame, token_id: str) -> None:
 def _line(row: Json) -> tuple[object, ...]:
     owner = (row.get("user") or {}).get("summary") or (row.get("user") or {}).get("id") or "the account"
     rights = "look only" if row["read_only"] else "all"
-    used, until = when(row["used_at"]) or "never", when(row["valid_until"]) or "revoked"
+    used, until = when(row["used_at"]) or "never", when(row["valid_until"]) or "it is revoked"
     return row["name"], f"…{row['hint']}", owner, rights, used, until, row["id"]
 
 

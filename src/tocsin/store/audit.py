@@ -32,7 +32,6 @@ class Sealed(Struct, frozen=True):
     previous: bytes
     hash: bytes
     id: int | None
-    xid: str | None
     at: datetime | None
     actor: str | None
     method: str | None
@@ -118,7 +117,7 @@ HEAD = Query(
 UNSEALED = Query(
     "unsealed audit record",
     """
-    SELECT a.id, a.xid::text AS xid, a.at, a.actor::text AS actor, a.method, a.action, a.resource_kind,
+    SELECT a.id, a.at, a.actor::text AS actor, a.method, a.action, a.resource_kind,
            a.resource_id, a.change::text AS change
     FROM audit a
     WHERE a.id >= %(floor)s AND a.xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -152,7 +151,7 @@ NOTED_HEAD = Query(
 LINKS = Query(
     "link of the audit chain",
     """
-    SELECT s.position, s.audit_id, s.previous, s.hash, a.id, a.xid::text AS xid, a.at, a.actor::text AS actor,
+    SELECT s.position, s.audit_id, s.previous, s.hash, a.id, a.at, a.actor::text AS actor,
            a.method, a.action, a.resource_kind, a.resource_id, a.change::text AS change
     FROM audit_seal s LEFT JOIN audit a ON a.id = s.audit_id
     WHERE s.position > %(after)s ORDER BY s.position LIMIT %(most)s

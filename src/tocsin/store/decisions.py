@@ -226,9 +226,9 @@ class _Writer:
         if records:
             self._statements.append((command, {"records": msgspec.json.encode(records).decode()}))
 
-    def ids(self, command: Command, ids: list[str], **values: object) -> None:
+    def ids(self, command: Command, ids: list[str]) -> None:
         if ids:
-            self._statements.append((command, {"ids": ids, **values}))
+            self._statements.append((command, {"ids": ids, "now": self._turn.now}))
 
     async def send(self) -> None:
         async with self._turn.connection.pipeline():
@@ -247,7 +247,7 @@ async def write_decisions(turn: Turn, decisions: list[Decision], alerts: AlertCh
     if alerts is not None:
         writer.records(OPEN_ALERTS, alerts.opened)
         writer.records(CHANGE_ALERTS, alerts.changed)
-    writer.ids(RESOLVE_ALERTS, [each.incident.id for each in decisions if each.alerts_resolved], now=turn.now)
+    writer.ids(RESOLVE_ALERTS, [each.incident.id for each in decisions if each.alerts_resolved])
     _write_people(writer, decisions)
     _write_timers(writer, decisions)
     recalled = [each for each in decisions if each.pages_recalled is not None and not each.created]

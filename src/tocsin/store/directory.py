@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from tocsin.domain.oncall.policy import Policy, Target
 from tocsin.domain.services.maintenance import Window, in_maintenance
 from tocsin.domain.services.service import Service
 from tocsin.store.config import config_stamp
+from tocsin.store.hints import Topic
 from tocsin.store.integrations import INTEGRATIONS_BY_ID, IntegrationFacts
 from tocsin.store.policies import POLICIES_BY_ID, policy_of
 from tocsin.store.query import Command, Query
@@ -112,8 +113,21 @@ TURNS = Query(
 )
 
 
+class _Shelf:
+    """What was read under one stamp of the configuration. A stale reader fills an old shelf, which nobody looks at."""
+
+    def __init__(self, stamp: int) -> None:
+        self.stamp = stamp
+        self.integrations: dict[str, IntegrationFacts | None] = {}
+        self.services: dict[str, Service | None] = {}
+        self.policies: dict[str, tuple[str, Policy]] = {}
+        self.people: dict[str, Person | None] = {}
+        self.stand_ins: dict[str | None, tuple[str, ...]] | None = None
+        self.windows: dict[str, list[Window]] | None = None
+
+
 class Directory:
-    """Caches configuration by id; `refresh` drops everything when the stamp in the database has moved.
+    """Caches configuration by id; `refresh` begins anew when the stamp in the database has moved.
 
     The stamp is read in the transaction that decides, so a decision never uses configuration that was already
     changed when it began. What is frozen (plans, by the hash of their content) is kept for good, within a bound.
@@ -123,81 +137,91 @@ class Directory:
 
     def __init__(self) -> None:
         """Start knowing nothing."""
-        self._stamp = -1
-        self._integrations: dict[str, IntegrationFacts | None] = {}
-        self._services: dict[str, Service | None] = {}
-        self._policies: dict[str, tuple[str, Policy]] = {}
-        self._people: dict[str, Person | None] = {}
-        self._stand_ins: dict[str | None, tuple[str, ...]] | None = None
-        self._windows: dict[str, list[Window]] | None = None
+        self._shelf = _Shelf(-1)
         self._plans: dict[str, Policy] = {}
+        self._stored_plans: set[str] = set()
+        self._written_plans: dict[str, str] = {}
         self._recent: Counter[str] = Counter()
         self._recent_since: datetime | None = None
 
     async def refresh(self, turn: Turn) -> None:
         """Forget what may have changed; call it first in every transaction that decides."""
         stamp = await config_stamp(turn)
-        if stamp != self._stamp:
-            self._integrations.clear()
-            self._services.clear()
-            self._policies.clear()
-            self._people.clear()
-            self._stand_ins = None
-            self._windows = None
-            self._stamp = stamp
+        if Topic.CONFIG in turn.hints:
+            self._shelf = _Shelf(-1)  # this transaction changes configuration itself, and may yet be undone
+        elif stamp != self._shelf.stamp:
+            self._shelf = _Shelf(stamp)
 
     async def integrations(self, turn: Turn, ids: Iterable[str]) -> dict[str, IntegrationFacts]:
         """Return the integrations that exist, by id."""
+        known = self._shelf.integrations
         wanted = set(ids)
-        missing = [each for each in wanted if each not in self._integrations]
+        missing = [each for each in wanted if each not in known]
         if missing:
             found = {row.id: row for row in await turn.rows(INTEGRATIONS_BY_ID, {"ids": missing})}
-            self._integrations |= {each: found.get(each) for each in missing}
-        return {each: facts for each in wanted if (facts := self._integrations[each]) is not None}
+            known.update({each: found.get(each) for each in missing})
+        return {each: facts for each in wanted if (facts := known[each]) is not None}
 
     async def services(self, turn: Turn, ids: Iterable[str]) -> dict[str, Service]:
         """Return the services that exist, by id."""
+        known = self._shelf.services
         wanted = set(ids)
-        missing = [each for each in wanted if each not in self._services]
+        missing = [each for each in wanted if each not in known]
         if missing:
             found = {row.id: service_of(row) for row in await turn.rows(SERVICES_BY_ID, {"ids": missing})}
-            self._services |= {each: found.get(each) for each in missing}
-        return {each: service for each in wanted if (service := self._services[each]) is not None}
+            known.update({each: found.get(each) for each in missing})
+        return {each: service for each in wanted if (service := known[each]) is not None}
 
     async def frozen(self, turn: Turn, policy_ids: Iterable[str]) -> dict[str, tuple[str, Policy]]:
-        """Return policies as plans, each kept under the hash of its content so that incidents can refer to it."""
+        """Return policies as plans, each stored under the hash of its content so that incidents can refer to it."""
+        known = self._shelf.policies
         wanted = set(policy_ids)
-        missing = [each for each in wanted if each not in self._policies]
+        missing = [each for each in wanted if each not in known]
         if missing:
             for row in await turn.rows(POLICIES_BY_ID, {"ids": missing}):
                 policy = policy_of(row)
-                document = msgspec.json.encode(policy)
-                plan_id = hashlib.sha256(document).hexdigest()[:32]
-                values = {"id": plan_id, "policy_id": policy.id, "document": document.decode()}
-                await turn.run(KEEP_PLAN, values)
-                self._policies[policy.id] = (plan_id, policy)
-        return {each: self._policies[each] for each in wanted if each in self._policies}
+                known[policy.id] = (hashlib.sha256(msgspec.json.encode(policy)).hexdigest()[:32], policy)
+        frozen = {each: known[each] for each in wanted if each in known}
+        await self._store_plans(turn, [each for each in frozen.values() if each[0] not in self._stored_plans])
+        return frozen
+
+    async def _store_plans(self, turn: Turn, plans: Sequence[tuple[str, Policy]]) -> None:
+        """Store plans until another transaction has seen them: the one that wrote them may be undone."""
+        if not plans:
+            return
+        present = {row.id for row in await turn.rows(PLANS, {"ids": [plan_id for plan_id, _ in plans]})}
+        for plan_id, policy in plans:
+            if plan_id not in present:
+                document = msgspec.json.encode(policy).decode()
+                await turn.run(KEEP_PLAN, {"id": plan_id, "policy_id": policy.id, "document": document})
+                self._written_plans[plan_id] = turn.transaction_id
+            elif self._written_plans.get(plan_id) != turn.transaction_id:
+                self._stored_plans.add(plan_id)
+                self._written_plans.pop(plan_id, None)
 
     async def plans(self, turn: Turn, plan_ids: Iterable[str]) -> dict[str, Policy]:
         """Return frozen plans by id."""
+        known = self._plans
         wanted = set(plan_ids)
-        missing = [each for each in wanted if each not in self._plans]
+        missing = [each for each in wanted if each not in known]
         if missing:
-            if len(self._plans) > self._MOST_PLANS:
-                self._plans.clear()
+            if len(known) > self._MOST_PLANS:
+                known = self._plans = {}
                 missing = list(wanted)
             for row in await turn.rows(PLANS, {"ids": missing}):
-                self._plans[row.id] = msgspec.convert(row.document, Policy)
-        return {each: self._plans[each] for each in wanted}
+                known[row.id] = msgspec.convert(row.document, Policy)
+        return {each: known[each] for each in wanted}
 
     async def quiet(self, turn: Turn, service_id: str) -> Literal["maintenance"] | None:
         """Say why this service opens no incidents now, or None when it does."""
-        if self._windows is None:
-            self._windows = {}
+        shelf = self._shelf
+        if shelf.windows is None:
+            windows: dict[str, list[Window]] = {}
             for row in await turn.rows(WINDOWS, {"now": turn.now}):
-                self._windows.setdefault(row.service_id, []).append(Window(row.start_at, row.end_at))
-        windows = self._windows.get(service_id)
-        return "maintenance" if windows and in_maintenance(windows, turn.now) else None
+                windows.setdefault(row.service_id, []).append(Window(row.start_at, row.end_at))
+            shelf.windows = windows
+        planned = shelf.windows.get(service_id)
+        return "maintenance" if planned and in_maintenance(planned, turn.now) else None
 
     async def crews(
         self, turn: Turn, plans: Mapping[str, Collection[Policy]], *, also: Iterable[str] = ()
@@ -225,26 +249,29 @@ class Directory:
         return (target.id,) if target.kind == "user" else ()
 
     async def _fallbacks(self, turn: Turn, service: Service | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        if self._stand_ins is None:
+        shelf = self._shelf
+        if shelf.stand_ins is None:
             found: dict[str | None, list[str]] = {}
             for row in await turn.rows(STAND_INS):
                 found.setdefault(row.team_id, []).append(row.user_id)
-            self._stand_ins = {team_id: tuple(ids) for team_id, ids in found.items()}
+            shelf.stand_ins = {team_id: tuple(ids) for team_id, ids in found.items()}
+        stand_ins = shelf.stand_ins
         lists: list[tuple[str, tuple[str, ...]]] = []
         if service is not None and service.fallback_user_id is not None:
             lists.append(("service fallback", (service.fallback_user_id,)))
-        if service is not None and service.team_id in self._stand_ins and service.team_id is not None:
-            lists.append(("team managers", self._stand_ins[service.team_id]))
-        if None in self._stand_ins:
-            lists.append(("owners and administrators", self._stand_ins[None]))
+        if service is not None and service.team_id in stand_ins and service.team_id is not None:
+            lists.append(("team managers", stand_ins[service.team_id]))
+        if None in stand_ins:
+            lists.append(("owners and administrators", stand_ins[None]))
         return tuple(lists)
 
     async def _people_by_id(self, turn: Turn, ids: set[str]) -> dict[str, Person]:
-        missing = [each for each in ids if each not in self._people]
+        known = self._shelf.people
+        missing = [each for each in ids if each not in known]
         if missing:
             found = {row.id: _person_of(row) for row in await turn.rows(PEOPLE_BY_ID, {"ids": missing})}
-            self._people |= {each: found.get(each) for each in missing}
-        return {each: person for each in ids if (person := self._people[each]) is not None}
+            known.update({each: found.get(each) for each in missing})
+        return {each: person for each in ids if (person := known[each]) is not None}
 
     def _recent_pages(self, now: datetime) -> dict[str, int]:
         if self._recent_since is None or now - self._recent_since > _RECENT_FOR:

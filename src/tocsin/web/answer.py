@@ -14,7 +14,6 @@ from tocsin.ground.errors import Refused, Why
 from tocsin.store.keyring import Keyring
 from tocsin.store.turn import Store, Turn
 from tocsin.web.page import Response, clock_time, notice, page
-from tocsin.web.request import Request
 
 PURPOSE = "answer-link"  # what the signing key is derived for
 
@@ -84,7 +83,7 @@ class AnswerPage:
         self._key = keyring.derive(PURPOSE)
         self._answers = answers
 
-    async def show(self, request: Request, token: str) -> Response:
+    async def show(self, token: str) -> Response:
         """Answer GET: what the link is about, with a button when there is something to answer; changes nothing."""
         link = await self._link(token)
         if isinstance(link, Response):
@@ -93,9 +92,9 @@ class AnswerPage:
         if view is None:
             return _gone()
         settled = _settled(view, link.action)
-        return _page(view, request.path, action=None if settled else link.action, headline=settled)
+        return _page(view, action=None if settled else link.action, headline=settled)
 
-    async def take(self, request: Request, token: str) -> Response:
+    async def take(self, token: str) -> Response:
         """Answer POST: give the answer and say what became of it; doing it twice says who was first."""
         link = await self._link(token)
         if isinstance(link, Response):
@@ -104,7 +103,7 @@ class AnswerPage:
         view = await self._answers.look(link.incident_id, link.user_id)
         if view is None or result.outcome == "gone":
             return _gone()
-        return _page(view, request.path, headline=_headline(result, view), text=_MEANINGS[result.outcome])
+        return _page(view, headline=_headline(result, view), text=_MEANINGS[result.outcome])
 
     async def _link(self, token: str) -> AnswerLink | Response:
         now = await self._store.read(_instant)
@@ -121,14 +120,11 @@ async def _instant(turn: Turn) -> datetime:
     return turn.now
 
 
-def _page(
-    view: IncidentView, path: str, *, action: Answer | None = None, headline: str = "", text: str = ""
-) -> Response:
+def _page(view: IncidentView, *, action: Answer | None = None, headline: str = "", text: str = "") -> Response:
     said = {
         "view": view,
         "sign": _SIGNS.get(view.status, "●"),
         "since": clock_time(view.created_at, view.time_zone),
-        "path": path,
         "button": _BUTTONS[action] if action else "",
         "promise": _PROMISES[action] if action else "",
         "headline": headline,

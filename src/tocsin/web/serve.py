@@ -78,8 +78,8 @@ class Pages:
         if path.startswith("/answer/"):
             token = unquote(path.removeprefix("/answer/"))
             return {
-                "GET": lambda request: self._answer.show(request, token),
-                "POST": lambda request: self._answer.take(request, token),
+                "GET": lambda _request: self._answer.show(token),
+                "POST": lambda _request: self._answer.take(token),
             }
         if path == "/app" or path.startswith("/app/"):
             return {"GET": self._login.home}

@@ -20,11 +20,10 @@ class Record(Struct, frozen=True):
     """One audit row as the chain sees it: numbers, texts and the instant, the JSON columns as PostgreSQL prints them.
 
     PostgreSQL fixes the order of keys and the spacing of a `jsonb` value, so its text is the same after a dump
-    and a restore.
+    and a restore. The number of the transaction is left out: a restore gives rows new ones.
     """
 
     id: int
-    xid: str
     at: datetime
     actor: str
     method: str
@@ -46,7 +45,6 @@ def canonical(record: Record) -> bytes:
     at = record.at.astimezone(UTC).isoformat(timespec="microseconds")
     fields = (
         str(record.id),
-        record.xid,
         at,
         record.actor,
         record.method,
