@@ -4,7 +4,6 @@ import secrets
 from statistics import median
 
 import pytest
-
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from tests.web.browser import Desk

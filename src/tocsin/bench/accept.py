@@ -1,6 +1,6 @@
 """Accept: how many events a second are on disk before they are answered, beside the least that could be done."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tocsin.bench.database import Database, connected
 from tocsin.bench.event import REPEATED_KEYS
@@ -24,6 +24,12 @@ _SECONDS = 3.0
 _KEYS = ((None, "distinct keys"), (REPEATED_KEYS, f"{REPEATED_KEYS} keys"))
 _NODE = "accept and api"
 _WHOLE = "whole program"
+_NOTES = (
+    f"'{_NODE}' is a node process with these two duties.",
+    f"'{_WHOLE}' is one process with all duties: its engine opens the flood's incidents meanwhile, on the same core.",
+    "The ceiling is a bare ASGI handler that decodes the JSON and inserts the same rows in batches formed alike.",
+    "It is one process too, on the same database server. After each run the stored rows are counted.",
+)
 _STORED = """
     SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM event) + (SELECT count(*) FROM parked_event)
 """
@@ -51,13 +57,7 @@ async def measure(plan: Plan) -> Group:
     """Measure a node that only accepts, then the whole program, which works on the events meanwhile."""
     figures = await _node(plan, duties="api,accept", says=_NODE, connections=CONNECTIONS)
     figures += await _node(plan, duties="", says=_WHOLE, connections=(_JUDGED_AT,))
-    notes = (
-        f"'{_NODE}' is a node process with these two duties; '{_WHOLE}' is one process with all duties, whose engine "
-        "opens the incidents of the flood on the same processor while it goes on.",
-        "The ceiling is a bare ASGI handler that decodes the JSON and inserts the same rows in batches formed alike, "
-        "in one process on the same database server. Each run counts the stored rows.",
-    )
-    return Group(NAME, SAYS, tuple(figures), notes)
+    return Group(NAME, SAYS, tuple(figures), _NOTES)
 
 
 async def _node(plan: Plan, *, duties: str, says: str, connections: tuple[int, ...]) -> list[Figure]:
@@ -83,13 +83,21 @@ async def _node(plan: Plan, *, duties: str, says: str, connections: tuple[int, .
 async def _round(plan: Plan, setting: _Setting, number: int, *, connections: int, different: int | None) -> _Round:
     """Let both be hit for some seconds and check that nothing answered is missing."""
     prefix = f"r{number}c{connections}d{different or 0}-{clock.milliseconds()}"
+    blow = Blow(
+        port=setting.program.port,
+        routing_key=setting.shop.routing_key,
+        prefix=prefix,
+        connections=connections,
+        seconds=plan.seconds(_SECONDS),
+        different=different,
+    )
     used: list[Usage] = []
     worked: list[float] = []
 
     async def ours() -> Load:
         stored = await setting.database.number(_STORED)
         before, began = setting.program.usage(), clock.seconds()
-        load = await hammer(_blow(plan, setting, prefix, connections=connections, different=different))
+        load = await hammer(blow)
         if setting.works:
             await drained(setting.database)
         used.append(setting.program.usage().since(before))
@@ -101,8 +109,7 @@ async def _round(plan: Plan, setting: _Setting, number: int, *, connections: int
         return load
 
     async def bare() -> Load:
-        blow = _blow(plan, setting, prefix, connections=connections, different=different, bare=True)
-        load = await hammer(blow)
+        load = await hammer(structs.replace(blow, port=setting.ceiling_port))
         held(load.accepted, await setting.ceiling_database.number("SELECT count(*) FROM inbox"), under_way=connections)
         await setting.ceiling_database.do("TRUNCATE inbox")
         return load
@@ -110,19 +117,6 @@ async def _round(plan: Plan, setting: _Setting, number: int, *, connections: int
     load, ceiling = await in_turn(plan, number, ours, bare)
     await calm(plan)
     return _Round(load, ceiling, used[0], worked[0])
-
-
-def _blow(
-    plan: Plan, setting: _Setting, prefix: str, *, connections: int, different: int | None, bare: bool = False
-) -> Blow:
-    return Blow(
-        port=setting.ceiling_port if bare else setting.program.port,
-        routing_key=setting.shop.routing_key,
-        prefix=prefix,
-        connections=connections,
-        seconds=plan.seconds(_SECONDS),
-        different=different,
-    )
 
 
 def _figures(rounds: list[_Round], says: str, *, judged: bool) -> list[Figure]:

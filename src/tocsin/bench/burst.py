@@ -45,7 +45,9 @@ async def measure(plan: Plan) -> Group:
         bare = "bare handler and page"
         figures.append(figure(f"{name}, last page handed over", "s", last, goal=at_most(within_s), ceiling_is=bare))
         figures.append(figure(f"{name}, processor time to paged", "ms/event", cost, goal=at_most(0.6)))
-        notes += [f"{each.pages} pages for {size} incidents: some were sent twice" for each in rounds if each.pages > size]
+        notes += [
+            f"{each.pages} pages for {size} incidents: some were sent twice" for each in rounds if each.pages > size
+        ]
     notes.append("Time runs from the first event sent to the arrival of the last incident's first page.")
     return Group(NAME, SAYS, tuple(figures), tuple(notes))
 
@@ -68,7 +70,9 @@ async def _rounds(plan: Plan, size: int, within_s: float) -> list[_Round]:
 
                 async def ours(prefix: str = prefix, used: list[Usage] = used, pages: list[int] = pages) -> float:
                     before = program.usage()
-                    last_s = await _burst(sink, program.port, shop.routing_key, prefix=prefix, size_within=(size, within_s))
+                    last_s = await _burst(
+                        sink, program.port, shop.routing_key, prefix=prefix, size_within=(size, within_s)
+                    )
                     await drained(database)
                     await until(settled, "pages are still to be sent")
                     used.append(program.usage().since(before))
@@ -85,9 +89,7 @@ async def _rounds(plan: Plan, size: int, within_s: float) -> list[_Round]:
     return found_rounds
 
 
-async def _burst(
-    sink: Sink, port: int, routing_key: str, *, prefix: str, size_within: tuple[int, float]
-) -> float:
+async def _burst(sink: Sink, port: int, routing_key: str, *, prefix: str, size_within: tuple[int, float]) -> float:
     """Return the seconds from the first event to the last incident's page. Raises `PromiseBroken` for a lost page."""
     size, within_s = size_within
     sink.clear()

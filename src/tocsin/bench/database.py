@@ -53,7 +53,7 @@ class Database:
         a bench may do this, in a database that dies with it: in an installation the engine alone writes incidents.
         """
         columns = [row[0] for row in await self.rows(_COPIED, (table,))]
-        values = [sql.SQL(fresh[name]) if name in fresh else sql.Identifier("t", name) for name in columns]  # type: ignore[arg-type] # expressions of this package only
+        values = [sql.SQL(fresh[name]) if name in fresh else sql.Identifier("t", name) for name in columns]
         command = sql.SQL("INSERT INTO {table} ({columns}) SELECT {values} FROM {table} t, ").format(
             table=sql.Identifier(table),
             columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
@@ -62,7 +62,7 @@ class Database:
         for start in range(first, first + count, _CHUNK):
             end = min(start + _CHUNK, first + count) - 1
             series = f"generate_series({start}, {end}) AS g WHERE {of}"
-            await self._connection.execute(command + sql.SQL(series))  # type: ignore[arg-type] # numbers and a condition of this package only
+            await self._connection.execute(command + sql.SQL(series))
 
 
 @asynccontextmanager

@@ -152,7 +152,7 @@ class Report(Struct, frozen=True):
 def row(one: Figure) -> tuple[str, ...]:
     """Return a figure as a row of the table."""
     sign = {"more": "≥", "less": "≤"}[one.better]
-    spread = f"{number(one.lowest)} – {number(one.highest)}" if len(one.rounds) > 1 else ""
+    spread = f"{number(one.lowest)} to {number(one.highest)}" if len(one.rounds) > 1 else ""
     return (
         one.name,
         f"{number(one.measured)} {one.unit}".strip(),

@@ -67,9 +67,7 @@ async def hammer(blow: Blow) -> Load:
 
 async def _by_wrk(blow: Blow) -> Load:
     head, middle, tail = template(blow.routing_key).split(MARK)
-    script = _SCRIPT.format(
-        head=head, middle=middle, tail=tail, prefix=blow.prefix, different=blow.different or 0
-    )
+    script = _SCRIPT.format(head=head, middle=middle, tail=tail, prefix=blow.prefix, different=blow.different or 0)
     with tempfile.NamedTemporaryFile("w", suffix=".lua", encoding="utf-8") as file:
         file.write(script)
         file.flush()

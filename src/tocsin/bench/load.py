@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
-from tocsin.bench.line import Line, open_lines
+from tocsin.bench.line import BROKEN, Line, open_lines
 from tocsin.ground import clock
 
 OK_FROM, OK_BELOW = 200, 300
@@ -44,91 +44,104 @@ class Answer(Struct):
 async def closed(port: int, requests: Iterator[bytes], *, connections: int, until: Callable[[], bool]) -> list[Answer]:
     """Keep every connection busy with the next request until `until` says so or there are no more of them."""
     lines = await open_lines(port, connections)
-    done: list[Answer] = []
-    idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    busy = len(lines)
+    try:
+        return await _Closed(requests, until).run(lines)
+    finally:
+        for line in lines:
+            line.close()
 
-    def step(line: Line) -> None:
-        nonlocal busy
-        wanted = None if until() else next(requests, None)
+
+class _Closed:
+    """A load whose connections each send the next request when the one before is answered."""
+
+    def __init__(self, requests: Iterator[bytes], until: Callable[[], bool]) -> None:
+        self._requests = requests
+        self._until = until
+        self._done: list[Answer] = []
+        self._busy = 0
+        self._idle = asyncio.Event()
+
+    async def run(self, lines: Sequence[Line]) -> list[Answer]:
+        self._busy = len(lines)
+        for line in lines:
+            self._step(line)
+        await self._idle.wait()
+        return self._done
+
+    def _step(self, line: Line) -> None:
+        wanted = None if self._until() else next(self._requests, None)
         if wanted is None:
-            busy -= 1
-            if not busy:
-                idle.set_result(None)
+            self._leave()
             return
         due = clock.seconds()
 
         def answered(status: int, _body: bytes) -> None:
-            done.append(Answer(due, clock.seconds(), status))
-            if status:
-                step(line)
+            self._done.append(Answer(due, clock.seconds(), status))
+            if status == BROKEN:
+                self._leave()
             else:
-                leave()
+                self._step(line)
 
         line.send(wanted, answered)
 
-    def leave() -> None:
-        nonlocal busy
-        busy -= 1
-        if not busy:
-            idle.set_result(None)
-
-    try:
-        for line in lines:
-            step(line)
-        await idle
-    finally:
-        for line in lines:
-            line.close()
-    return done
+    def _leave(self) -> None:
+        self._busy -= 1
+        if not self._busy:
+            self._idle.set()
 
 
 async def paced(port: int, requests: Sequence[bytes], *, per_second: float, connections: int = 64) -> list[Answer]:
     """Send each request at its instant, whether or not earlier ones were answered; return them in order.
 
     A request that finds no free connection waits for one, and that wait counts: nothing is hidden by a slow answer.
+    Raises `TimeoutError` when the last answers do not come.
     """
-    free = deque(await open_lines(port, connections))
-    everything = tuple(free)
-    answers: list[Answer] = []
-    waiting: deque[tuple[bytes, Answer]] = deque()
-    left = len(requests)
-    finished = asyncio.Event()
+    lines = await open_lines(port, connections)
+    try:
+        return await _Paced(lines, len(requests)).run(requests, per_second)
+    finally:
+        for line in lines:
+            line.close()
 
-    def send(line: Line, wanted: bytes, answer: Answer) -> None:
-        def answered(status: int, _body: bytes) -> None:
-            nonlocal left
-            answer.answered, answer.status = clock.seconds(), status
-            left -= 1
-            if not left:
-                finished.set()
-            if waiting:
-                send(line, *waiting.popleft())
+
+class _Paced:
+    """A load that follows the clock."""
+
+    def __init__(self, lines: Sequence[Line], count: int) -> None:
+        self._free = deque(lines)
+        self._waiting: deque[tuple[bytes, Answer]] = deque()
+        self._left = count
+        self._finished = asyncio.Event()
+
+    async def run(self, requests: Sequence[bytes], per_second: float) -> list[Answer]:
+        answers: list[Answer] = []
+        began = clock.seconds()
+        for number, wanted in enumerate(requests):
+            answer = Answer(began + number / per_second, 0.0, BROKEN)
+            ahead = answer.due - clock.seconds()
+            if ahead > 0:
+                await asyncio.sleep(ahead)
+            answers.append(answer)
+            if self._free:
+                self._send(self._free.popleft(), wanted, answer)
             else:
-                free.append(line)
+                self._waiting.append((wanted, answer))
+        async with asyncio.timeout(_PATIENCE_S):
+            await self._finished.wait()
+        return answers
+
+    def _send(self, line: Line, wanted: bytes, answer: Answer) -> None:
+        def answered(status: int, _body: bytes) -> None:
+            answer.answered, answer.status = clock.seconds(), status
+            self._left -= 1
+            if not self._left:
+                self._finished.set()
+            if self._waiting:
+                self._send(line, *self._waiting.popleft())
+            else:
+                self._free.append(line)
 
         line.send(wanted, answered)
-
-    began = clock.seconds()
-    for number, wanted in enumerate(requests):
-        due = began + number / per_second
-        ahead = due - clock.seconds()
-        if ahead > 0:
-            await asyncio.sleep(ahead)
-        answer = Answer(due, 0.0, 0)
-        answers.append(answer)
-        if free:
-            send(free.popleft(), wanted, answer)
-        else:
-            waiting.append((wanted, answer))
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            if left:
-                await finished.wait()
-    finally:
-        for line in everything:
-            line.close()
-    return answers
 
 
 def refusals(answers: Sequence[Answer]) -> dict[int, int]:

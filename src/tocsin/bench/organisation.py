@@ -70,9 +70,9 @@ class Organisation:
             for person in people
         ]
         policy = {"type": "escalation_policy", "name": name, "escalation_rules": levels}
-        policy_id = (await self.do("POST", "/escalation_policies", {"escalation_policy": policy}))[
-            "escalation_policy"
-        ]["id"]
+        policy_id = (await self.do("POST", "/escalation_policies", {"escalation_policy": policy}))["escalation_policy"][
+            "id"
+        ]
         service = {
             "type": "service",
             "name": name,

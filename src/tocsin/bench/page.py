@@ -52,9 +52,7 @@ async def measure(plan: Plan) -> Group:
     return Group(NAME, SAYS, figures, ("Time runs from sending the event to its page's arrival at the webhook.",))
 
 
-async def one_by_one(
-    line: Line, routing_key: str, *, sink: Sink, count: int, pause_s: float = _PAUSE_S
-) -> list[float]:
+async def one_by_one(line: Line, routing_key: str, *, sink: Sink, count: int, pause_s: float = _PAUSE_S) -> list[float]:
     """Return the seconds from each event to its page. Raises `PromiseBroken` when one is refused or has no page."""
     waits = []
     for number in range(count):

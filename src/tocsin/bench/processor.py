@@ -7,7 +7,13 @@ from msgspec import Struct
 
 _PROCESSES = Path("/proc")
 _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
-_PARENT, _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM = 1, 11, 12, 13, 14  # places in /proc/<pid>/stat after the name
+_PARENT, _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM = (
+    1,
+    11,
+    12,
+    13,
+    14,
+)  # places in /proc/<pid>/stat after the name
 _KB = 1024
 
 

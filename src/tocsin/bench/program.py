@@ -1,4 +1,4 @@
-"""Program: Tocsin as it is installed, started in a process of its own on data of its own, for as long as a bench runs."""
+"""Program: Tocsin as it is installed, run in a process of its own on data of its own while a bench lasts."""
 
 import asyncio
 import contextlib

@@ -12,7 +12,8 @@ from msgspec import Struct
 from tocsin.bench.database import Database, beside, connected
 from tocsin.bench.program import Program, ProgramFailed
 
-Value = TypeVar("Value")
+One = TypeVar("One")
+Other = TypeVar("Other")
 
 _CALM_BELOW = 0.12  # share of the processors that others may use while we measure
 _CALM_WITHIN_S = 5.0  # how long a calm moment is waited for; then it is measured as it is
@@ -43,8 +44,8 @@ class Plan(Struct, frozen=True):
 
 
 async def in_turn(
-    plan: Plan, number: int, one: Callable[[], Awaitable[Value]], other: Callable[[], Awaitable[Value]]
-) -> tuple[Value, Value]:
+    plan: Plan, number: int, one: Callable[[], Awaitable[One]], other: Callable[[], Awaitable[Other]]
+) -> tuple[One, Other]:
     """Measure one after the other in this round and return both; who begins changes with the rounds."""
     if number % 2:
         await calm(plan)
@@ -108,7 +109,7 @@ async def until(true: Callable[[], Awaitable[bool]], otherwise: str) -> None:
     try:
         async with asyncio.timeout(_DRAINS_WITHIN_S):
             while not await true():
-                await asyncio.sleep(_LOOK_EVERY_S)
+                await asyncio.sleep(_LOOK_EVERY_S)  # noqa: ASYNC110 - another process changes what is looked at
     except TimeoutError as failure:
         raise PromiseBroken(f"After {_DRAINS_WITHIN_S:.0f} s {otherwise}.") from failure
 

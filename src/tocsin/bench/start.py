@@ -44,8 +44,18 @@ async def measure(plan: Plan) -> Group:
                 measured, measurable = await _round(plan, folder, sink)
                 rounds.append(measured)
     figures = [
-        figure("start on an empty directory to the first event", "s", [Measured(each.empty_s) for each in rounds], goal=at_most(12)),
-        figure("start on existing data to the first event", "s", [Measured(each.existing_s) for each in rounds], goal=at_most(2)),
+        figure(
+            "start on an empty directory to the first event",
+            "s",
+            [Measured(each.empty_s) for each in rounds],
+            goal=at_most(12),
+        ),
+        figure(
+            "start on existing data to the first event",
+            "s",
+            [Measured(each.existing_s) for each in rounds],
+            goal=at_most(2),
+        ),
         figure("idle processor time", "% of a core", [Measured(each.idle_percent) for each in rounds], goal=at_most(1)),
     ]
     if measurable:
@@ -53,7 +63,9 @@ async def measure(plan: Plan) -> Group:
         figures.append(figure("idle memory (PSS), program and database", "MB", whole, goal=at_most(150)))
         figures.append(figure("idle memory (PSS), program", "MB", [Measured(each.program_mb) for each in rounds]))
         figures.append(figure("idle memory (PSS), database", "MB", [Measured(each.database_mb) for each in rounds]))
-    notes = () if measurable else ("The database runs under another account, so its memory cannot be looked at from here.",)
+    notes = (
+        () if measurable else ("The database runs under another account, so its memory cannot be looked at from here.",)
+    )
     return Group(NAME, SAYS, tuple(figures), notes)
 
 

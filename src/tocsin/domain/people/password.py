@@ -20,6 +20,7 @@ MEMORY_KIB = 64 * 1024
 PASSES = 3
 LANES = 4
 HASH_BYTES = 32
+_FEW = 4  # different characters; fewer than five make no password
 _PARAMETERS = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"
 
 _COMMON = frozenset({
@@ -95,7 +96,7 @@ def _guessable(password: str, personal: tuple[str, ...]) -> bool:
     lowered = unicodedata.normalize("NFKC", password).casefold()
     bare = re.sub(r"[\W\d_]+", "", lowered)
     plain = re.sub(r"[\W_]+", "", lowered.strip("0123456789!?.,-_# ").translate(_LEET))
-    if len(set(lowered)) <= 4 or bare in _COMMON or plain in _COMMON or _all_sequence(lowered):  # noqa: PLR2004 - four letters
+    if len(set(lowered)) <= _FEW or bare in _COMMON or plain in _COMMON or _all_sequence(lowered):
         return True
     known = {re.sub(r"[\W_]+", "", text.casefold()) for text in personal} - {""}
     return re.sub(r"[\W_]+", "", lowered) in known or (bool(bare) and bare in known)
