@@ -1,4 +1,4 @@
-"""Configuration: what the operator sets, in a TOML file or in TOCSIN_ variables, with a sensible answer for the rest."""
+"""Configuration: what the operator sets, in a TOML file or in TOCSIN_ variables, with an answer for the rest."""
 
 import os
 import socket
@@ -40,7 +40,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     duties: tuple[Duty, ...] = ALL_DUTIES
     node_name: str = field(default_factory=socket.gethostname)
     http: str = "127.0.0.1:8080"
-    https: str = "0.0.0.0:8443"  # noqa: S104 - only loopback until the first user is set up
+    https: str = "0.0.0.0:8443"
     tls: Literal["auto", "off"] = "auto"
     tls_certificate: Path | None = None
     tls_key: Path | None = None

@@ -42,7 +42,9 @@ def test_tampering_with_the_audit_shows() -> None:
         dsn = running_address(Config(data_dir=place.data_dir))
         assert dsn
         with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute("UPDATE audit SET change = '{\"name\": \"innocent\"}' WHERE id = (SELECT min(id) FROM audit)")
+            connection.execute(
+                'UPDATE audit SET change = \'{"name": "innocent"}\' WHERE id = (SELECT min(id) FROM audit)'
+            )
         done = place.run("audit", "verify")
         assert done.code == 5
         assert "is not what was sealed" in done.err

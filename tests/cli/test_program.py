@@ -58,7 +58,12 @@ def test_json_may_be_asked_for_anywhere(
 def test_failures_have_their_codes() -> None:
     refused, gone = Refused(Why.INVALID, "no"), Refused(Why.NOT_FOUND, "no")
     away = StoreUnavailable("away")
-    expected = {refused: Exit.FAILED, gone: Exit.NOT_FOUND, away: Exit.NOT_REACHED, KeyboardInterrupt(): Exit.INTERRUPTED}
+    expected = {
+        refused: Exit.FAILED,
+        gone: Exit.NOT_FOUND,
+        away: Exit.NOT_REACHED,
+        KeyboardInterrupt(): Exit.INTERRUPTED,
+    }
     for failure, code in expected.items():
         ending = ending_of(BaseExceptionGroup("several", [failure]))
         assert ending is not None

@@ -31,7 +31,7 @@ def receiver(*answers: int) -> Iterator[Receiver]:
     told = Receiver(deque(answers))
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the library calls it by this name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             told.got.append((self.path, msgspec.json.decode(body)))
             status = told.answers.popleft() if told.answers else 202

@@ -1,5 +1,6 @@
 """Serve: a node starts with one command, says where it is, and stops when it is told to."""
 
+import json
 import signal
 import socket
 
@@ -62,3 +63,29 @@ def test_what_cannot_start_says_why(arguments: tuple[str, ...], variables: dict[
     assert done.code in {1, 3}
     assert sentence in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_second_interrupt_stops_at_once_and_the_next_start_goes_on() -> None:
+    with shell() as place:
+        with serving(place) as node:
+            owner = claimed(node.said)
+            node.process.send_signal(signal.SIGSTOP)  # both signals are there when it looks again
+            node.process.send_signal(signal.SIGINT)
+            node.process.send_signal(signal.SIGTERM)
+            node.process.send_signal(signal.SIGCONT)
+            assert node.process.wait(30) in {0, 130}
+        with serving(place) as again:
+            place.variables |= {"TOCSIN_URL": again.said["http"], "TOCSIN_TOKEN": owner["api_token"]}
+            assert place.json("user", "list")["users"]
+
+
+def test_the_log_is_json_lines_without_secrets() -> None:
+    with shell() as place:
+        with serving(place) as node:
+            token = claimed(node.said)["api_token"]
+            assert node.stop() == 0
+        lines = (place.data_dir / "serve.log").read_text().splitlines()
+    assert lines
+    assert all(json.loads(line)["event"] for line in lines)
+    assert token not in "".join(lines)
+    assert node.said["setup_token"] not in "".join(lines)

@@ -45,7 +45,9 @@ def hall() -> Iterator[Hall]:
         with httpx2.Client(base_url=node.said["http"], headers=headers, timeout=20) as client:
             target = {"id": owner_id, "type": "user_reference"}
             rules = [{"escalation_delay_in_minutes": 30, "targets": [target]}]
-            policy = _made(client, "/escalation_policies", "escalation_policy", {"name": "All", "escalation_rules": rules})
+            policy = _made(
+                client, "/escalation_policies", "escalation_policy", {"name": "All", "escalation_rules": rules}
+            )
             reference = {"id": policy["id"], "type": "escalation_policy_reference"}
             service = _made(client, "/services", "service", {"name": "checkout", "escalation_policy": reference})
             door = {"name": "shell", "type": "events_api_v2_inbound_integration"}

@@ -12,7 +12,7 @@ from tocsin.domain.incidents.moves import decide
 from tocsin.domain.incidents.order import Acknowledge, By, Opening
 from tocsin.engine.respond import open_by_hand
 from tocsin.engine.turn import begin, finish
-from tocsin.ground.limits import LEASE
+from tocsin.ground.limits import FIRST_PAGE_LATE, LEASE
 from tocsin.store.directory import Directory
 from tocsin.store.notifications import CLAIM, Claimed
 from tocsin.store.query import Query
@@ -52,7 +52,7 @@ async def page(store: Store, side: Side) -> tuple[list[Claimed], float]:
 
     async def job(turn: Turn) -> list[Claimed]:
         await side.gate(0)
-        claimed = await turn.rows(CLAIM, {"channels": ["email"], "known": ["email"], "most": 10, "lease": LEASE})
+        claimed = await turn.rows(CLAIM, {"channels": ["email"], "known": ["email"], "most": 10, "lease": LEASE, "late": FIRST_PAGE_LATE})
         side.done(0)
         await side.gate(1)
         return claimed

@@ -52,7 +52,7 @@ async def alertmanager(folder: Path, url: str, key: str) -> AsyncIterator[httpx2
     (folder / "alertmanager.yml").write_text(CONFIGURATION.format(url=url, key=key))
     port = free_port()
     with (folder / "alertmanager.log").open("wb") as log:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 - it starts at once and outlives the call
             [
                 str(PROGRAM),
                 f"--config.file={folder / 'alertmanager.yml'}",

@@ -27,7 +27,9 @@ async def test_a_level_with_nobody_is_passed_over_at_once(town: Town) -> None:
     await town.event(shop, "level one cannot be reached")
     assert town.letters(ada) == []
     assert len(town.letters(bo)) == 1
-    (empty,) = [entry for entry in await town.timeline((await town.only_incident())["id"]) if "nobody_on_call" in entry["body"]]
+    (empty,) = [
+        entry for entry in await town.timeline((await town.only_incident())["id"]) if "nobody_on_call" in entry["body"]
+    ]
     assert empty["body"] == {"level": 1, "nobody_on_call": True}
 
 

@@ -76,8 +76,8 @@ class Load:
             "payload": {"summary": name, "source": "wreck", "severity": "critical"},
         }
         body = json.dumps(event).encode()
-        head = f"POST /v2/enqueue HTTP/1.1\r\nHost: wreck\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        return head.encode() + body
+        head = ("POST /v2/enqueue HTTP/1.1", "Host: wreck", f"Content-Length: {len(body)}", "", "")
+        return "\r\n".join(head).encode() + body
 
     async def acknowledge(self, office: Office) -> None:
         """Acknowledge incidents that somebody was just paged about, and note when that was confirmed."""
@@ -108,7 +108,8 @@ async def note_arrivals(sink: Sink, ledger: Ledger) -> None:
     noted = 0
     while True:
         async with sink.arrived:
-            await sink.arrived.wait_for(lambda: len(sink.caught) > noted)
+            while len(sink.caught) == noted:
+                await sink.arrived.wait()
             now = time.monotonic()
             for caught in sink.caught[noted:]:
                 ledger.arrived(caught, now)
@@ -137,7 +138,9 @@ class Line:
                 self.writer.write(request)
                 head = await self.reader.readuntil(b"\r\n\r\n")
                 length = next(
-                    int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+                    int(line.split(b":")[1])
+                    for line in head.split(b"\r\n")
+                    if line.lower().startswith(b"content-length")
                 )
                 await self.reader.readexactly(length)
         except (OSError, EOFError, TimeoutError, StopIteration):

@@ -1,4 +1,4 @@
-"""Crashes: killed again and again under load, the program loses no accepted event, forgets no incident, repeats no page."""
+"""Crashes: killed again and again under load, the program loses nothing, forgets nobody and repeats nothing."""
 
 import asyncio
 import random
@@ -72,7 +72,7 @@ async def wreck(scene: Scene, *, kills: int, seed: int, longest_s: float) -> Non
         until = time.monotonic() + longest_s
         while scene.program.kills < kills and time.monotonic() < until:
             await scene.program.ready()
-            await asyncio.sleep(chance.uniform(0.2, 5.0))
+            await asyncio.sleep(chance.uniform(0.2, 4.0))
             scene.program.revive()
             if chance.random() < 0.5:
                 scene.program.kill()

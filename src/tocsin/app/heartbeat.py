@@ -7,6 +7,7 @@ import structlog
 from tocsin.config import Config
 from tocsin.engine.loops.auditor import Findings
 from tocsin.ground import clock
+from tocsin.ground.errors import Refused
 from tocsin.wire import Wire
 from tocsin.wire.exchange import Request
 
@@ -52,8 +53,12 @@ class Heartbeat:
             return
         while True:
             await asyncio.sleep(self._every_s)
-            if self.well:
-                ended = await self._wire.http.send(Request(url=self._url, headers={}, body=b""))
-                log.info("heartbeat.sent", outcome=type(ended).__name__)
-            else:
+            if not self.well:
                 log.warning("heartbeat.withheld")
+                continue
+            try:
+                ended = await self._wire.http.send(Request(url=self._url))
+            except Refused as refusal:
+                log.warning("heartbeat.refused", why=refusal.message)
+            else:
+                log.info("heartbeat.sent", outcome=type(ended).__name__)

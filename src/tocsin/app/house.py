@@ -12,7 +12,7 @@ from tocsin.api.rest import rest_app
 from tocsin.api.shell import Checks, Shell
 from tocsin.app.answering import Answering
 from tocsin.app.heartbeat import Heartbeat
-from tocsin.app.probe import Echoes, Probe
+from tocsin.app.probe import Probe
 from tocsin.channels import discovered
 from tocsin.config import Config
 from tocsin.domain.events.pace import Allowance
@@ -37,14 +37,19 @@ from tocsin.store.turn import Store, Turn
 from tocsin.web import Pages
 from tocsin.wire import Wire
 
+_ENGINE_CONNECTIONS = 8  # of its own: slow lists at the doors must not keep the engine waiting
 _LONGEST_STALL = timedelta(seconds=20)  # of a loop that comes round each second
 
 
 class House(Struct):
-    """All rooms of one process, joined. The REST kit and the command line reach them by these names."""
+    """All rooms of one process, joined. The REST kit and the command line reach them by these names.
+
+    `store` is the database as the doors see it, `engine` the same with connections that the doors cannot take.
+    """
 
     config: Config
     store: Store
+    engine: Store
     keyring: Keyring
     directory: Directory
     authenticate: Authenticator
@@ -76,7 +81,7 @@ class House(Struct):
 
     def healthy(self) -> bool:
         """Say whether every loop of the engine has come round lately."""
-        return not self.watch.stalled(_LONGEST_STALL)
+        return not [loop for loop in self.watch.stalled(_LONGEST_STALL) if loop != "auditor"]
 
     async def close(self) -> None:
         """Let go of what was opened, in the opposite order."""
@@ -84,6 +89,7 @@ class House(Struct):
             for provider in carrier.providers:
                 await provider.close()
         await self.wire.close()
+        await self.engine.close()
         await self.store.close()
 
 
@@ -94,18 +100,20 @@ async def build_house(config: Config, dsn: str) -> House:
     """
     store = Store(dsn, connections=config.database_connections, prepare=config.database_prepare)
     await store.open()
+    engine = Store(dsn, connections=_ENGINE_CONNECTIONS, prepare=config.database_prepare, beside=store)
+    await engine.open()
     keyring = await Keyring.load(store, config.master_key_file)
     watch = Watch()
     directory = Directory()
     wire = _wire(config)
-    echoes = Echoes()
-    carriers = _carriers(config, wire, echoes)
+    carriers = _carriers(config, wire)
     accept = Accept(store, allowance=Allowance(per_minute=config.events_per_minute))
     node = Node(new_id(), config.node_name, __version__, config.duties)
     heartbeat = Heartbeat(wire, config)
     house = House(
         config=config,
         store=store,
+        engine=engine,
         keyring=keyring,
         directory=directory,
         authenticate=Authenticator(store),
@@ -113,21 +121,21 @@ async def build_house(config: Config, dsn: str) -> House:
         wire=wire,
         watch=watch,
         carriers=carriers,
-        lanes=LaneLoop(store, directory, hinted=accept.take_hinted, watch=watch),
-        timers=TimerLoop(store, directory, watch=watch),
+        lanes=LaneLoop(engine, directory, hinted=accept.take_hinted, watch=watch),
+        timers=TimerLoop(engine, directory, watch=watch),
         notifier=Notifier(
-            store, directory, carriers=carriers, composer=Composer(config.public_url, keyring), watch=watch
+            engine, directory, carriers=carriers, composer=Composer(config.public_url, keyring), watch=watch
         ),
         keeper=Keeper(
-            store,
+            engine,
             node,
             audit_key=keyring.derive("audit"),
             events_kept_for=timedelta(days=config.events_kept_for_days),
             watch=watch,
         ),
-        auditor=Auditor(store, directory, watch=watch, report=heartbeat.take),
+        auditor=Auditor(engine, directory, watch=watch, report=heartbeat.take),
         heartbeat=heartbeat,
-        probe=Probe(store, keyring, echoes=echoes, watch=watch, heartbeat=heartbeat),
+        probe=Probe(store, keyring, watch=watch, heartbeat=heartbeat),
     )
     house.shell = _shell(house)
     return house
@@ -162,7 +170,7 @@ def _wire(config: Config) -> Wire:
         raise Refused(Why.INVALID, f"The setting private_networks is wrong: {failure}") from failure
 
 
-def _carriers(config: Config, wire: Wire, echoes: Echoes) -> dict[str, Carrier]:
+def _carriers(config: Config, wire: Wire) -> dict[str, Carrier]:
     """Build the channels that are in the folder with what the configuration says about each."""
     channels = discovered()
     unknown = sorted(set(config.channels) - set(channels))
@@ -171,10 +179,7 @@ def _carriers(config: Config, wire: Wire, echoes: Echoes) -> dict[str, Carrier]:
     carriers = {}
     for kind, channel in channels.items():
         try:
-            given: dict[str, object] = config.channels.get(kind, {})
-            settings = (
-                channel.settings(heard=echoes.heard) if kind == "echo" else msgspec.convert(given, channel.settings)
-            )
+            settings = msgspec.convert(config.channels.get(kind, {}), channel.settings)
         except msgspec.ValidationError as failure:
             raise Refused(Why.INVALID, f"The settings of channel {kind} are wrong: {failure}") from failure
         carriers[kind] = Carrier(channel.limit, channel.providers(settings, wire))

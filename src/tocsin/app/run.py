@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 from msgspec import Struct
@@ -12,6 +12,7 @@ from tocsin.app.house import House, build_house
 from tocsin.app.servers import Gates, settled
 from tocsin.config import Config
 from tocsin.ground.errors import StoreUnavailable
+from tocsin.ground.limits import LEASE
 from tocsin.store import priorities, setup
 from tocsin.store.embedded import Embedded
 from tocsin.store.migrate import migrate
@@ -69,8 +70,7 @@ async def run(config: Config, stop: asyncio.Event, *, tell: Tell, started: Calla
                 try:
                     await _serve(group, house, stop, token=token, started=started)
                 finally:
-                    for task in turning:
-                        task.cancel()
+                    await _end_loops(house, turning)
         finally:
             await house.close()
 
@@ -90,6 +90,16 @@ def _start_loops(group: asyncio.TaskGroup, house: House, dsn: str) -> list[async
         loops.append(group.create_task(house.heartbeat.run(), name="heartbeat"))
     loops.append(group.create_task(systemd.feed_watchdog(house.healthy), name="watchdog"))
     return loops
+
+
+async def _end_loops(house: House, turning: Sequence[asyncio.Task[None]]) -> None:
+    """Let the pages that are on their way end and be written, then stop the loops."""
+    house.notifier.close()
+    paging = [task for task in turning if task.get_name() == "notify" and not task.done()]
+    if paging:
+        await asyncio.wait(paging, timeout=LEASE.total_seconds())
+    for task in turning:
+        task.cancel()
 
 
 async def _serve(

@@ -55,7 +55,9 @@ class _Setting(Struct, frozen=True):
 
 async def measure(plan: Plan) -> Group:
     """Measure a node that only accepts, then the whole program, which works on the events meanwhile."""
-    figures = await _node(plan, duties="api,accept", says=_NODE, connections=CONNECTIONS)
+    figures = await _node(
+        plan, duties="api,accept", says=_NODE, connections=(_JUDGED_AT,) if plan.quick else CONNECTIONS
+    )
     figures += await _node(plan, duties="", says=_WHOLE, connections=(_JUDGED_AT,))
     return Group(NAME, SAYS, tuple(figures), _NOTES)
 

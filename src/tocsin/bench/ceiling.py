@@ -132,8 +132,8 @@ async def run(dsn: str, sink_port: int) -> None:
 
 
 async def _announce(serving: uvicorn.Server, port: int) -> None:
-    while not serving.started:
-        await asyncio.sleep(_LOOK_EVERY_S)  # noqa: ASYNC110 - the server has a flag and no event
+    while not serving.started:  # noqa: ASYNC110 - the server has a flag and no event
+        await asyncio.sleep(_LOOK_EVERY_S)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Event: what the load sends, an ordinary problem report of about one kilobyte as monitoring tools write them."""
+"""Event: what the load sends, an ordinary problem report of about one kilobyte as Alertmanager writes them."""
 
 from collections.abc import Iterator
 
@@ -31,11 +31,11 @@ _BODY = {
             "num_firing": "1",
             "num_resolved": "0",
             "runbook": "https://wiki.example.com/runbooks/replication-lag",
+            "dashboard": "https://grafana.example.com/d/abcd1234/postgres?var-instance=db-07",
             "lag_seconds": 214.62,
             "labels": {"alertname": "ReplicationLag", "cluster": "fra-1", "instance": "db-07:9187", "job": "postgres"},
         },
     },
-    "links": [{"href": "https://grafana.example.com/d/abcd1234/postgres?var-instance=db-07", "text": "Dashboard"}],
 }
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from tocsin.bench.database import Database, beside, connected
-from tocsin.bench.program import Program, ProgramFailed
+from tocsin.bench.program import Program, ProgramFailed, environment
 
 One = TypeVar("One")
 Other = TypeVar("Other")
@@ -81,8 +81,9 @@ async def a_ceiling(program: Program, *, sink_port: int = 0) -> AsyncIterator[tu
     """Run the ceiling on a database of its own on the program's server; give its port and that database."""
     dsn = await beside(program.dsn, "ceiling")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tocsin.bench.ceiling", dsn, str(sink_port), stdout=asyncio.subprocess.PIPE
-    )
+        sys.executable, "-m", "tocsin.bench.ceiling", dsn, str(sink_port),
+        stdout=asyncio.subprocess.PIPE, env=environment({}),
+    )  # fmt: skip # one command line on one line
     try:
         line = await process.stdout.readline() if process.stdout else b""
         if not line.strip().isdigit():
@@ -108,8 +109,8 @@ async def until(true: Callable[[], Awaitable[bool]], otherwise: str) -> None:
     """Return when something is true. Raises `PromiseBroken` that says `otherwise` when it does not become so."""
     try:
         async with asyncio.timeout(_DRAINS_WITHIN_S):
-            while not await true():
-                await asyncio.sleep(_LOOK_EVERY_S)  # noqa: ASYNC110 - another process changes what is looked at
+            while not await true():  # noqa: ASYNC110 - another process changes what is looked at
+                await asyncio.sleep(_LOOK_EVERY_S)
     except TimeoutError as failure:
         raise PromiseBroken(f"After {_DRAINS_WITHIN_S:.0f} s {otherwise}.") from failure
 

@@ -39,6 +39,7 @@ class Sink:
         self.port = 0
         self.first: dict[str, float] = {}
         self.pages = 0
+        self.lines: set[asyncio.Transport] = set()
         self._wanted = 0
         self._arrived = asyncio.Event()
         self._looked_for: dict[str, asyncio.Future[float]] = {}
@@ -97,6 +98,12 @@ class _Receiver(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._sink.lines.add(self._transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        if self._transport is not None:
+            self._sink.lines.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._data += data
@@ -123,3 +130,5 @@ async def a_sink() -> AsyncIterator[Sink]:
         yield sink
     finally:
         server.close()
+        for line in tuple(sink.lines):
+            line.abort()

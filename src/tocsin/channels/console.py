@@ -36,6 +36,7 @@ class Console:
     """Writes each page as a few lines."""
 
     name = "console"
+    lines = 8
 
     def __init__(self, settings: ConsoleSettings) -> None:
         self._settings = settings

@@ -1,41 +1,33 @@
-"""Echo: a page that comes back to the program itself, which thereby knows that pages come out."""
-
-from collections.abc import Callable
+"""Echo: a page that goes nowhere, for the program's own probe, which only wants to know that pages come out."""
 
 from msgspec import Struct
 
-from tocsin.domain.paging.channel import Accepted, Address, Channel, Outcome, Provider, Rejected
+from tocsin.domain.paging.channel import Accepted, Address, Channel, Outcome, Provider
 from tocsin.domain.paging.message import Message
 from tocsin.wire import Wire
 
 
-class EchoSettings(Struct, frozen=True, kw_only=True):
-    """Who listens inside the program; without a listener the channel has no provider."""
-
-    heard: Callable[[str], None] | None = None
+class EchoSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing to set."""
 
 
 class Echo:
-    """Hands each page back, by its title."""
+    """Takes every page."""
 
     name = "echo"
-
-    def __init__(self, heard: Callable[[str], None]) -> None:
-        self._heard = heard
+    lines = 64
 
     async def send(self, message: Message, to: Address, key: str) -> Outcome:
-        """Tell the listener which page came out."""
-        if to.channel != CHANNEL.kind:
-            return Rejected("channel", "this provider carries echoes only")
-        self._heard(message.title)
+        """Take the page; the key is all that is said of it again."""
+        del message, to
         return Accepted(key)
 
     async def close(self) -> None:
         """Nothing is held."""
 
 
-def _providers(settings: EchoSettings, _wire: Wire) -> tuple[Provider, ...]:
-    return () if settings.heard is None else (Echo(settings.heard),)
+def _providers(_settings: EchoSettings, _wire: Wire) -> tuple[Provider, ...]:
+    return (Echo(),)
 
 
 def _check_address(address: str) -> str:
@@ -44,7 +36,7 @@ def _check_address(address: str) -> str:
 
 CHANNEL = Channel(
     kind="echo",
-    says="Back to Tocsin itself, for its own probe",
+    says="Nowhere: the program's own probe",
     limit=None,
     settings=EchoSettings,
     providers=_providers,

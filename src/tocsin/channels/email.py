@@ -13,7 +13,7 @@ from tocsin.domain.paging.message import Message
 from tocsin.ground.errors import Refused, Why
 from tocsin.wire import Wire
 from tocsin.wire.mime import Forms, compose
-from tocsin.wire.smtp import Letter, MailServer, Smtp
+from tocsin.wire.smtp import MOST_LINES, Letter, MailServer, Smtp
 
 LONGEST_ADDRESS = 254  # characters, RFC 5321 with its erratum
 LONGEST_LOCAL_PART = 64  # characters, RFC 5321
@@ -46,6 +46,7 @@ class Email:
 
     def __init__(self, server: MailServer, sender: Sender, wire: Wire) -> None:
         self.name = server.name
+        self.lines = MOST_LINES
         self._smtp = Smtp(server, our_name=wire.our_name, patience=wire.patience.total_seconds(), trust=wire.trust)
         self._sender = sender
 

@@ -86,9 +86,7 @@ async def opened(frame: Frame, *, fresh: bool) -> AsyncIterator[tuple[Store, Key
             await store.close()
 
 
-def with_store(
-    frame: Frame, job: Callable[[Store, Keyring], Awaitable[Result]], *, fresh: bool = False
-) -> Result:
+def with_store(frame: Frame, job: Callable[[Store, Keyring], Awaitable[Result]], *, fresh: bool = False) -> Result:
     """Do one job on the database and return its result; a `fresh` installation may be made for it."""
 
     async def whole() -> Result:

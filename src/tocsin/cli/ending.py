@@ -27,7 +27,7 @@ MEANINGS = {
 }
 
 
-class Ended(Exception):  # noqa: N818 - the end of a command, foreseen
+class Ended(Exception):
     """A command that ends before its end: with which code, and the sentence for the person in front of it."""
 
     def __init__(self, code: Exit, message: str) -> None:
@@ -39,12 +39,14 @@ class Ended(Exception):  # noqa: N818 - the end of a command, foreseen
 
 def ending_of(failure: BaseException) -> Ended | None:
     """Return how a command ends by this failure, or None for one that nobody foresaw and whose trace is needed."""
+    from asyncio import CancelledError
+
     if isinstance(failure, BaseExceptionGroup):
         endings = [ending_of(inner) for inner in failure.exceptions]
         return endings[0] if endings and all(endings) else None
     if isinstance(failure, Ended):
         return failure
-    if isinstance(failure, KeyboardInterrupt):
+    if isinstance(failure, KeyboardInterrupt | CancelledError):
         return Ended(Exit.INTERRUPTED, "Interrupted.")
     return _of_ours(failure) or _of_the_world(failure)
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import click
 from msgspec import Struct
@@ -68,15 +67,15 @@ class Raised(Struct):
     on_behalf_of: str | None
 
 
-_person: Any = click.option(
+_person = click.option(
     "--as",
     "on_behalf_of",
     envvar="TOCSIN_FROM",
     metavar="EMAIL",
     help="Who answers; needed with a token of the account. Else TOCSIN_FROM.",
 )
-_one: Any = click.argument("incident", metavar="NUMBER|ID")
-_several: Any = click.argument("incidents", metavar="NUMBER|ID...", nargs=-1, required=True)
+_one = click.argument("incident", metavar="NUMBER|ID")
+_several = click.argument("incidents", metavar="NUMBER|ID...", nargs=-1, required=True)
 
 
 @click.group("incident", cls=Words)
@@ -227,7 +226,16 @@ def _shown(frame: Frame, rows: list[Json]) -> None:
 def _line(row: Json) -> tuple[object, ...]:
     service = row["service"]["summary"]
     since = when(row["created_at"])
-    return row["incident_number"], row["status"], row["urgency"], row["title"], service, _assignees(row), since, row["id"]
+    return (
+        row["incident_number"],
+        row["status"],
+        row["urgency"],
+        row["title"],
+        service,
+        _assignees(row),
+        since,
+        row["id"],
+    )
 
 
 def _assignees(row: Json) -> str:

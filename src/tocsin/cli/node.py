@@ -3,8 +3,7 @@
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import msgspec
 
@@ -49,13 +48,11 @@ class Node:
             base_url=self.url, headers=headers, timeout=_PATIENCE_S, verify=trust(config.tls_dir / "authority.crt")
         )
 
-    def __enter__(self) -> "Node":
+    def __enter__(self) -> Self:
         """Begin to ask."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_failure: object) -> None:
         """Close the connection."""
         self._client.close()
 
@@ -96,9 +93,7 @@ class Node:
                 return str(row["id"])
         raise Ended(Exit.NOT_FOUND, f"There is no user with the address {name}.")
 
-    def _ask(
-        self, method: str, path: str, *, query: Mapping[str, object] | None = None, body: object = None
-    ) -> Json:
+    def _ask(self, method: str, path: str, *, query: Mapping[str, object] | None = None, body: object = None) -> Json:
         import httpx2
 
         content = None if body is None else msgspec.json.encode(body)

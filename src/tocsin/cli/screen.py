@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, TextIO
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TextIO
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+if TYPE_CHECKING:  # the library takes a while to load, and a node that starts has no use for it
+    from rich.console import Console
+    from rich.text import Text
 
 Output = Literal["table", "json"]
 
@@ -35,8 +37,20 @@ class Screen:
     def __init__(self, output: Output) -> None:
         """Show results in this way."""
         self.output = output
-        self.out = Console(highlight=False, emoji=False, width=_width(sys.stdout))
-        self.aside = Console(stderr=True, highlight=False, emoji=False, width=_width(sys.stderr))
+
+    @cached_property
+    def out(self) -> "Console":
+        """Standard output."""
+        from rich.console import Console
+
+        return Console(highlight=False, emoji=False, width=_width(sys.stdout))
+
+    @cached_property
+    def aside(self) -> "Console":
+        """Standard error."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, emoji=False, width=_width(sys.stderr))
 
     @property
     def for_programs(self) -> bool:
@@ -64,6 +78,8 @@ class Screen:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "") -> None:
         """Show rows under headings, or the sentence `empty` when there are none."""
+        from rich.table import Table
+
         table = Table(*columns, box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
         for row in rows:
             table.add_row(*(cell(value) for value in row))
@@ -74,6 +90,8 @@ class Screen:
 
     def facts(self, facts: Mapping[str, object]) -> None:
         """Show named facts, one a line."""
+        from rich.table import Table
+
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
         table.add_column(style="dim", no_wrap=True)
         table.add_column(overflow="fold")
@@ -87,8 +105,10 @@ def _width(stream: TextIO) -> int | None:
     return None if stream.isatty() else _WIDE
 
 
-def cell(value: object) -> Text:
+def cell(value: object) -> "Text":
     """Return a value as it stands in a table."""
+    from rich.text import Text
+
     if isinstance(value, Text):
         return value
     if isinstance(value, datetime):

@@ -3,9 +3,9 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 import msgspec
@@ -15,6 +15,11 @@ from tocsin.cli.ending import Ended, Exit
 from tocsin.cli.frame import Frame, Words, filled
 from tocsin.cli.node import Json, decoded, trust, unreached
 from tocsin.ground import clock
+
+if TYPE_CHECKING:
+    import httpx2
+
+Do = TypeVar("Do", bound=Callable[..., object])
 
 _PATIENCE_S = 10.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
@@ -72,8 +77,8 @@ class Changed(Struct):
     link: tuple[str, ...]
 
 
-def _options(*options: Any) -> Any:  # noqa: ANN401 - a decorator of click, whose types say as much
-    def put_on(function: Any) -> Any:  # noqa: ANN401 - a decorator of click, whose types say as much
+def _options(*options: Callable[[Do], Do]) -> Callable[[Do], Do]:
+    def put_on(function: Do) -> Do:
         for option in reversed(options):
             function = option(function)
         return function
@@ -218,7 +223,7 @@ class Postponed(Struct):
     after_s: float
 
 
-def _attempt(client: Any, url: str, content: bytes) -> Json | Postponed:  # noqa: ANN401 - httpx2 is imported when needed
+def _attempt(client: "httpx2.Client", url: str, content: bytes) -> Json | Postponed:
     """Send once; raise `Ended` for a refusal that stays one."""
     import httpx2
 

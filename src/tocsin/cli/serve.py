@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -46,7 +47,10 @@ def _with_duties(config: Config, duties: str | None) -> Config:
     wanted = [duty.strip() for duty in duties.split(",") if duty.strip()]
     unknown = [duty for duty in wanted if duty not in ALL_DUTIES]
     if unknown or not wanted:
-        raise Refused(Why.INVALID, f"There is no duty {', '.join(unknown) or duties!r}; {', '.join(ALL_DUTIES)} are.")
+        raise Refused(
+            Why.INVALID,
+            f"There is no duty {', '.join(unknown) or 'without a name'}; there are {', '.join(ALL_DUTIES)}.",
+        )
     return msgspec.structs.replace(config, duties=tuple(duty for duty in ALL_DUTIES if duty in wanted))
 
 
@@ -61,10 +65,24 @@ def run_until_stopped(frame: Frame, config: Config) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, frame, stop)
-        await run(config, stop, tell=frame.screen.tell, started=lambda started: announce(frame, config, started))
+        await run(config, stop, tell=_teller(frame), started=lambda started: announce(frame, config, started))
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(whole())
+
+
+def _teller(frame: Frame) -> Callable[[str], None]:
+    """Return who hears of slow steps: a person at a terminal, else the log."""
+    if sys.stderr.isatty():
+        return frame.screen.tell
+    import structlog
+
+    log = structlog.get_logger("serve")
+
+    def write(line: str) -> None:
+        log.info("serve.step", says=line)
+
+    return write
 
 
 def _stop(frame: Frame, stop: asyncio.Event) -> None:
@@ -76,7 +94,7 @@ def _stop(frame: Frame, stop: asyncio.Event) -> None:
         sys.stderr.flush()
         os._exit(Exit.INTERRUPTED)
     stop.set()
-    frame.screen.tell("Stopping in order; once more stops at once.")
+    _teller(frame)("Stopping in order; once more stops at once.")
 
 
 def announce(frame: Frame, config: Config, started: "Started") -> None:

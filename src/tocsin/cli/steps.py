@@ -1,7 +1,6 @@
 """Steps: the progress of long work on standard error, as a bar for people and not at all in a pipe."""
 
-from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -27,14 +26,12 @@ class Steps:
         )
         self._task = self._bar.add_task("", total=None)
 
-    def __enter__(self) -> "Steps":
+    def __enter__(self) -> Self:
         """Show the bar."""
         self._bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_failure: object) -> None:
         """Take the bar away."""
         self._bar.stop()
 

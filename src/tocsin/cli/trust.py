@@ -14,7 +14,7 @@ def trust(frame: Frame) -> None:
 
     config = frame.config()
     if config.tls == "off" or config.tls_certificate is not None:
-        raise Ended(Exit.NOT_FOUND, "This installation does not use an authority of its own: there is nothing to trust.")
+        raise Ended(Exit.NOT_FOUND, "This installation has no authority of its own: there is nothing to trust.")
     authority = config.tls_dir / "authority.crt"
     if not authority.exists():
         raise Ended(Exit.NOT_FOUND, f"There is no {authority} yet: the first start of the program makes it.")

@@ -20,6 +20,7 @@ from tocsin.domain.services.service import Service, next_urgency_change
 from tocsin.domain.services.urgency_rule import urgency_of
 from tocsin.engine.turn import begin, finish, new_entry_id
 from tocsin.ground.ids import Kind, new_id
+from tocsin.ground.text import repair
 from tocsin.store.alerts import open_alerts
 from tocsin.store.decisions import AlertChanges
 from tocsin.store.directory import Directory, terms_of
@@ -48,20 +49,29 @@ Key = tuple[str, str]
 
 
 async def correlate(
-    turn: Turn, directory: Directory, lanes: Sequence[int], *, most: int, only: Sequence[str] | None = None
+    turn: Turn,
+    directory: Directory,
+    *,
+    only: Sequence[str] | None = None,
+    most: int,
+    taken: list[int] | None = None,
 ) -> int:
-    """Work on the next events of these lanes, those of the integrations `only` if given; return how many they were.
+    """Work on the next events of all free lanes, those of the integrations `only` if given; return how many they were.
+
+    `taken` is filled with their ids before anything is done, so that a failure can be laid at the right door.
 
     One transaction: alerts, incidents and all that follows are written with the removal of the events from the
     inbox, so an event is never lost and never counted twice. Lanes that another node works on are left to it.
     """
-    held = [row.n for row in await turn.rows(FREE_LANES, {"lanes": list(lanes)})]
+    held = [row.n for row in await turn.rows(FREE_LANES)]
     if not held:
         return 0
     if only is None:
         received = await turn.rows(NEXT_EVENTS, {"lanes": held, "most": most})
     else:
         received = await turn.rows(NEXT_EVENTS_OF, {"lanes": held, "integration_ids": list(only), "most": most})
+    if taken is not None:
+        taken[:] = [each.id for each in received]
     if received:
         fold = Fold(turn, directory)
         await fold.read(received)
@@ -73,14 +83,9 @@ async def correlate(
     return len(received)
 
 
-async def park_next(turn: Turn, lanes: Sequence[int], error: str) -> int | None:
-    """Put the next event of these lanes aside with its error, so that the lane goes on; return its id."""
-    held = [row.n for row in await turn.rows(FREE_LANES, {"lanes": list(lanes)})]
-    received = await turn.maybe(NEXT_EVENTS, {"lanes": held, "most": 1})
-    if received is None:
-        return None
-    await turn.run(PARK, {"id": received.id, "error": error})
-    return received.id
+async def park(turn: Turn, event_id: int, error: str) -> None:
+    """Put an event aside that cannot be worked on, with its error, so that the others go on."""
+    await turn.run(PARK, {"id": event_id, "error": repair(error)})
 
 
 class Fold:

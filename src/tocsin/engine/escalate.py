@@ -1,6 +1,5 @@
 """Escalate: what is due for incidents happens now: the next level, an acknowledgement's end, a snooze's end."""
 
-from collections import defaultdict
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -47,20 +46,25 @@ async def escalate(turn: Turn, directory: Directory, *, most: int, passed_over: 
     cancel the timer. It is found again by the next pass. The timers are read again under the lock.
     """
     due = await turn.rows(DUE_TIMERS, {"most": most, "passed_over": passed_over})
-    worked: set[str] = set()
-    latest = timedelta()
-    if due:
-        kinds: dict[str, set[str]] = defaultdict(set)
-        for each in due:
-            kinds[each.incident_id].add(each.kind)
-        decisions = await begin(turn, directory, kinds, if_free=True)
-        for decision in decisions.values():
-            for kind in _ORDER:
-                due_at = decision.timers.get(kind)
-                if due_at is not None and due_at <= turn.now:
-                    latest = max(latest, turn.now - due_at)
-                    decide(decision, Due(kind))
-        await finish(turn, decisions.values())
-        worked = set(decisions)
+    worked, latest = await _let_happen(turn, directory, {each.incident_id for each in due})
     upcoming = await turn.one(NEXT_TIMER)
-    return Escalated(len(due), len(worked), latest, upcoming.due_at, turn.now)
+    return Escalated(len(due), worked, latest, upcoming.due_at, turn.now)
+
+
+async def escalate_one(turn: Turn, directory: Directory, incident_id: str) -> Escalated:
+    """Let what is due for one incident happen, alone in its transaction."""
+    worked, latest = await _let_happen(turn, directory, {incident_id})
+    return Escalated(worked, worked, latest, None, turn.now)
+
+
+async def _let_happen(turn: Turn, directory: Directory, incident_ids: set[str]) -> tuple[int, timedelta]:
+    latest = timedelta()
+    decisions = await begin(turn, directory, incident_ids, if_free=True) if incident_ids else {}
+    for decision in decisions.values():
+        for kind in _ORDER:
+            due_at = decision.timers.get(kind)
+            if due_at is not None and due_at <= turn.now:
+                latest = max(latest, turn.now - due_at)
+                decide(decision, Due(kind))
+    await finish(turn, decisions.values())
+    return len(decisions), latest

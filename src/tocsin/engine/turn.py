@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from psycopg.errors import UniqueViolation
 
 from tocsin.domain.incidents.decision import Decision
 from tocsin.domain.incidents.incident import Incident, Situation, Terms
@@ -105,8 +106,16 @@ async def open_new(turn: Turn, directory: Directory, opening: Opening, *, servic
 
 
 async def finish(turn: Turn, decisions: Iterable[Decision], alerts: AlertChanges | None = None) -> None:
-    """Write what was decided, in the transaction that decided it."""
-    await write_decisions(turn, list(decisions), alerts)
+    """Write what was decided, in the transaction that decided it.
+
+    Raises `Refused` (conflict) when another open incident of the service has the same incident key.
+    """
+    try:
+        await write_decisions(turn, list(decisions), alerts)
+    except UniqueViolation as taken:
+        if taken.diag.constraint_name != "incident_open_key":
+            raise
+        raise Refused(Why.CONFLICT, "Another open incident of this service has the same incident key.") from taken
 
 
 def new_entry_id() -> str:

@@ -34,7 +34,7 @@ class Why(Enum):
     TEAM_NOT_EMPTY = "team not empty"
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is a value of the domain, not an accident
+class Refused(Exception):
     """An order that the rules of the product do not allow.
 
     `message` says in one sentence what to do instead; `errors` lists each fault when there are several.
@@ -48,5 +48,5 @@ class Refused(Exception):  # noqa: N818 - a refusal is a value of the domain, no
         self.errors = errors or (message,)
 
 
-class StoreUnavailable(Exception):  # noqa: N818 - names the state of the world, reads as a sentence at the raise
+class StoreUnavailable(Exception):
     """PostgreSQL cannot be written to now; trying again later can help."""

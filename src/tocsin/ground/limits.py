@@ -25,7 +25,7 @@ DEEPEST_PAGE = 10_000  # offset + limit; beyond it the API asks for a narrower f
 LANES = 64  # inbox lanes: enough to keep several nodes busy, few enough to sweep each second
 LANE_BATCH = 100  # inbox rows of one lane turn: about 10 ms of processor time, during which no request is answered
 FIRST_PAGE_LATE = timedelta(minutes=15)  # a due page older than this is bundled into one digest per person
-LEASE = timedelta(seconds=30)  # a delivery whose holder is silent for so long may be taken over
+LEASE = timedelta(seconds=13)  # a page whose holder is silent that long is sent again: a provider's patience and more
 PROVIDER_PATIENCE = timedelta(seconds=10)  # a provider's answer; longer is "unknown"
 MOST_REPEATED_SENDS = 1  # an unknown delivery is sent again once, marked "may repeat"
 LAST_RESORT_PATIENCE = timedelta(minutes=5)  # a fallback page's time to be answered before it is paged again

@@ -127,6 +127,10 @@ SET_TIMERS = Command(
         ON CONFLICT (incident_id, kind) DO UPDATE SET due_at = excluded.due_at
     """,
 )
+POSTPONE = Command(
+    "timers of an incident that cannot be worked on now",
+    "UPDATE timer SET due_at = %(due_at)s WHERE incident_id = %(incident_id)s AND due_at < %(due_at)s",
+)
 RECALL_PAGES = Command(
     "pages called off",
     """
@@ -245,8 +249,8 @@ async def write_decisions(turn: Turn, decisions: list[Decision], alerts: AlertCh
     writer.records(OPEN_INCIDENTS, [each.incident for each in decisions if each.created])
     writer.records(CHANGE_INCIDENTS, [each.incident for each in decisions if not each.created])
     if alerts is not None:
+        writer.records(CHANGE_ALERTS, alerts.changed)  # first: one of them may free the dedup key of a new one
         writer.records(OPEN_ALERTS, alerts.opened)
-        writer.records(CHANGE_ALERTS, alerts.changed)
     writer.ids(RESOLVE_ALERTS, [each.incident.id for each in decisions if each.alerts_resolved])
     _write_people(writer, decisions)
     _write_timers(writer, decisions)
@@ -268,6 +272,11 @@ async def write_entries(turn: Turn, entries: list[Entry], facts: list[Fact] | No
     writer.records(TELL, facts or [])
     await writer.send()
     turn.hints.add(Topic.FEED)
+
+
+async def postpone(turn: Turn, incident_id: str, duration: timedelta) -> None:
+    """Make what is due for an incident due again later, because it could not be done."""
+    await turn.run(POSTPONE, {"incident_id": incident_id, "due_at": turn.now + duration})
 
 
 async def forget(turn: Turn, service_id: str, kept_for: timedelta) -> int:

@@ -1,4 +1,4 @@
-"""Demonstration: what `tocsin demo` asks of the database beside the API: a timeline to the millisecond, a short wait."""
+"""Demonstration: what `tocsin demo` does beside the API: a timeline to the millisecond, and a wait of seconds."""
 
 from datetime import datetime
 

@@ -22,6 +22,7 @@ from tocsin.store.query import Command, Query
 from tocsin.store.services import SERVICES_BY_ID, service_of
 from tocsin.store.turn import Turn
 
+_SHELF = "directory"  # where a turn keeps a shelf of its own
 _DEFAULT_RULE = "default"  # the rule of a person who has none for an urgency: every contact method at once
 _RECENT_FOR = timedelta(seconds=10)  # how long a person's last pages count for the order of the queue
 
@@ -106,6 +107,12 @@ KEEP_PLAN = Command(
         ON CONFLICT (id) DO NOTHING
     """,
 )
+BEGIN_TURNS = Command(
+    "turns of round-robin levels that were never called: a row that is not there cannot be locked",
+    """
+    INSERT INTO round_robin (level_id) SELECT unnest(%(ids)s::text[]) ORDER BY 1 ON CONFLICT (level_id) DO NOTHING
+    """,
+)
 TURNS = Query(
     "turns of round-robin levels, held until the end of the transaction",
     "SELECT level_id, turn FROM round_robin WHERE level_id = ANY(%(ids)s::text[]) ORDER BY level_id FOR UPDATE",
@@ -148,13 +155,18 @@ class Directory:
         """Forget what may have changed; call it first in every transaction that decides."""
         stamp = await config_stamp(turn)
         if Topic.CONFIG in turn.hints:
-            self._shelf = _Shelf(-1)  # this transaction changes configuration itself, and may yet be undone
+            turn.private[_SHELF] = _Shelf(stamp)
         elif stamp != self._shelf.stamp:
             self._shelf = _Shelf(stamp)
 
+    def _shelf_of(self, turn: Turn) -> _Shelf:
+        """Return the shelf to read from: its own for a transaction that changes configuration and may yet be undone."""
+        private = turn.private.get(_SHELF)
+        return private if isinstance(private, _Shelf) else self._shelf
+
     async def integrations(self, turn: Turn, ids: Iterable[str]) -> dict[str, IntegrationFacts]:
         """Return the integrations that exist, by id."""
-        known = self._shelf.integrations
+        known = self._shelf_of(turn).integrations
         wanted = set(ids)
         missing = [each for each in wanted if each not in known]
         if missing:
@@ -164,7 +176,7 @@ class Directory:
 
     async def services(self, turn: Turn, ids: Iterable[str]) -> dict[str, Service]:
         """Return the services that exist, by id."""
-        known = self._shelf.services
+        known = self._shelf_of(turn).services
         wanted = set(ids)
         missing = [each for each in wanted if each not in known]
         if missing:
@@ -174,7 +186,7 @@ class Directory:
 
     async def frozen(self, turn: Turn, policy_ids: Iterable[str]) -> dict[str, tuple[str, Policy]]:
         """Return policies as plans, each stored under the hash of its content so that incidents can refer to it."""
-        known = self._shelf.policies
+        known = self._shelf_of(turn).policies
         wanted = set(policy_ids)
         missing = [each for each in wanted if each not in known]
         if missing:
@@ -214,7 +226,7 @@ class Directory:
 
     async def quiet(self, turn: Turn, service_id: str) -> Literal["maintenance"] | None:
         """Say why this service opens no incidents now, or None when it does."""
-        shelf = self._shelf
+        shelf = self._shelf_of(turn)
         if shelf.windows is None:
             windows: dict[str, list[Window]] = {}
             for row in await turn.rows(WINDOWS, {"now": turn.now}):
@@ -249,7 +261,7 @@ class Directory:
         return (target.id,) if target.kind == "user" else ()
 
     async def _fallbacks(self, turn: Turn, service: Service | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        shelf = self._shelf
+        shelf = self._shelf_of(turn)
         if shelf.stand_ins is None:
             found: dict[str | None, list[str]] = {}
             for row in await turn.rows(STAND_INS):
@@ -266,7 +278,7 @@ class Directory:
         return tuple(lists)
 
     async def _people_by_id(self, turn: Turn, ids: set[str]) -> dict[str, Person]:
-        known = self._shelf.people
+        known = self._shelf_of(turn).people
         missing = [each for each in ids if each not in known]
         if missing:
             found = {row.id: _person_of(row) for row in await turn.rows(PEOPLE_BY_ID, {"ids": missing})}
@@ -284,6 +296,7 @@ async def _turns(turn: Turn, plans: Iterable[Policy]) -> dict[str, int]:
     ids = sorted({level.id for plan in plans for level in plan.levels if level.strategy == "round_robin"})
     if not ids:
         return {}
+    await turn.run(BEGIN_TURNS, {"ids": ids})
     return {row.level_id: row.turn for row in await turn.rows(TURNS, {"ids": ids})}
 
 

@@ -31,6 +31,12 @@ FORGOTTEN_INCIDENTS = Query(
      WHERE i.status = 'acknowledged'
        AND NOT EXISTS (SELECT FROM acknowledgement k WHERE k.incident_id = i.id)
        AND NOT EXISTS (SELECT FROM timer t WHERE t.incident_id = i.id)
+     UNION ALL
+    SELECT i.id FROM incident i
+     WHERE i.status = 'triggered' AND i.status_changed_at < tocsin_now() - interval '2 minutes'
+       AND NOT EXISTS (SELECT FROM timer t WHERE t.incident_id = i.id AND t.kind = 'escalate')
+       AND NOT EXISTS (SELECT FROM notification n WHERE n.incident_id = i.id
+                          AND n.state IN ('pending', 'leased', 'handed', 'delivered', 'unknown'))
      LIMIT 500
     """,
     row=Broken,
@@ -57,6 +63,11 @@ LATE_PAGES = Query(
         SELECT FROM notification WHERE state = 'pending' AND due_at < tocsin_now() - interval '30 seconds'
            AND NOT EXISTS (SELECT FROM setting WHERE key = 'hold') LIMIT 500) AS late
     """,
+    row=Counted,
+)
+PARKED_EVENTS = Query(
+    "events of the last day that were put aside with an error",
+    "SELECT count(*) AS n FROM parked_event WHERE parked_at > tocsin_now() - interval '1 day'",
     row=Counted,
 )
 UNKNOWN_PAGES = Query(

@@ -62,8 +62,8 @@ class Backlog(Struct):
 
 
 FREE_LANES = Query(
-    "lanes that no other node works on, held until the end of the transaction",
-    "SELECT n FROM lane WHERE n = ANY(%(lanes)s::smallint[]) ORDER BY n FOR UPDATE SKIP LOCKED",
+    "lanes that no other node works on, held until the end of the transaction; none when nothing waits",
+    "SELECT n FROM lane WHERE EXISTS (SELECT FROM inbox) ORDER BY n FOR UPDATE SKIP LOCKED",
     row=LaneRow,
 )
 ANYTHING = Query("whether any event waits", "SELECT EXISTS (SELECT FROM inbox) AS waits", row=Anything)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from tocsin.store.hints import Topic
 from tocsin.store.query import Command, Query
 from tocsin.store.turn import Turn
 
@@ -17,6 +18,7 @@ class Claimed(Struct):
     id: int
     fence: int
     sends: int
+    unknowns: int
     may_repeat: bool
     incident_id: str
     user_id: str
@@ -72,6 +74,7 @@ class Ended(Struct):
     ended_why: str | None
     bundle_id: int | None
     sends: int
+    unknowns: int
 
 
 class DeliveryRecord(Struct):
@@ -95,31 +98,59 @@ class Silent(Struct):
     round: int
 
 
+class ServiceOf(Struct):
+    """An incident's service."""
+
+    id: str
+    service_id: str
+
+
+class TakenBack(Struct):
+    """A page whose holder went silent, and what it is now."""
+
+    id: int
+    incident_id: str
+    user_id: str
+    channel: str
+    state: str
+
+
 class Named(Struct):
     """The id of a page whose lease was still ours when it was written."""
 
     id: int
 
 
+# Pages that are late by more than a quarter of an hour bring all other late ones of the same contact methods along,
+# so that downtime ends in one digest per person and not in as many as there are claims.
 CLAIM = Query(
     "pages that are due, leased to this process",
     """
     WITH due AS (
-        SELECT id FROM notification
+        SELECT id, contact_method_id FROM notification
          WHERE state = 'pending' AND due_at <= tocsin_now()
            AND (channel = ANY(%(channels)s::text[]) OR channel <> ALL(%(known)s::text[]))
            AND NOT EXISTS (SELECT FROM setting WHERE key = 'hold')
          ORDER BY rank, due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    ), late AS (
+        SELECT n.id FROM notification n
+         WHERE n.state = 'pending' AND n.due_at < tocsin_now() - %(late)s::interval
+           AND n.contact_method_id IN (SELECT contact_method_id FROM due)
+           AND EXISTS (SELECT FROM notification l JOIN due ON due.id = l.id
+                        WHERE l.due_at < tocsin_now() - %(late)s::interval)
+           AND NOT EXISTS (SELECT FROM due WHERE due.id = n.id)
+         ORDER BY n.id LIMIT 1000 FOR UPDATE SKIP LOCKED
     ), taken AS (
         UPDATE notification AS n
            SET state = 'leased', lease_until = tocsin_now() + %(lease)s::interval, fence = n.fence + 1,
                sends = n.sends + 1
-          FROM due WHERE n.id = due.id
-        RETURNING n.id, n.fence, n.sends, n.may_repeat, n.incident_id, n.user_id, n.contact_method_id, n.round,
-                  n.channel, n.urgency, n.rank, n.created_at, n.due_at
+         WHERE n.id IN (SELECT id FROM due UNION ALL SELECT id FROM late)
+        RETURNING n.id, n.fence, n.sends, n.unknowns, n.may_repeat, n.incident_id, n.user_id, n.contact_method_id,
+                  n.round, n.channel, n.urgency, n.rank, n.created_at, n.due_at
     )
-    SELECT t.id, t.fence, t.sends, t.may_repeat, t.incident_id, t.user_id, t.contact_method_id, t.round, t.channel,
-           t.urgency, t.rank, t.created_at, t.due_at, i.number, i.title, i.status, i.created_at AS incident_created_at,
+    SELECT t.id, t.fence, t.sends, t.unknowns, t.may_repeat, t.incident_id, t.user_id, t.contact_method_id, t.round,
+           t.channel, t.urgency, t.rank, t.created_at, t.due_at, i.number, i.title, i.status,
+           i.created_at AS incident_created_at,
            i.called AS level, coalesce(json_array_length(p.document::json -> 'levels'), 0) AS levels,
            coalesce(p.document ->> 'name', '') AS policy, i.assigned_via, i.alerts_total, i.service_id,
            coalesce(s.name, 'a deleted service') AS service, u.name AS person, u.time_zone, u.locale,
@@ -134,6 +165,18 @@ CLAIM = Query(
     """,
     row=Claimed,
 )
+# Asked before a further provider is tried: is the lease still ours, and does the incident still want the page?
+RENEW = Query(
+    "the lease of a page, prolonged while it is ours and wanted",
+    """
+    UPDATE notification AS n SET lease_until = tocsin_now() + %(lease)s::interval
+      FROM incident i
+     WHERE n.id = %(id)s AND n.fence = %(fence)s AND n.state = 'leased' AND i.id = n.incident_id
+       AND i.status = 'triggered'
+    RETURNING n.id
+    """,
+    row=Named,
+)
 RECENT_MESSAGES = Query(
     "how many messages contact methods got lately",
     """
@@ -144,25 +187,31 @@ RECENT_MESSAGES = Query(
     row=Recent,
 )
 NEXT_PAGE = Query(
-    "when the next page is due",
+    "when the next page is due of a channel that has room",
     """
-    SELECT (SELECT min(due_at) FROM notification WHERE state = 'pending') AS due_at,
+    SELECT (SELECT min(due_at) FROM notification
+             WHERE state = 'pending'
+               AND (channel = ANY(%(channels)s::text[]) OR channel <> ALL(%(known)s::text[]))) AS due_at,
            EXISTS (SELECT FROM setting WHERE key = 'hold') AS held
     """,
     row=Due,
 )
-# A lease that ran out, or was taken over, makes the late writer's fence stale: it then changes nothing.
+# A lease that was taken over makes the late writer's fence stale: it then changes nothing. A page of a round that is
+# over is not tried again: somebody else was called since.
 END = Query(
     "what became of pages",
     """
     UPDATE notification AS n
-       SET state = r.state, due_at = coalesce(r.due_at, n.due_at), may_repeat = r.may_repeat, lease_until = NULL,
+       SET state = CASE WHEN r.state = 'pending' AND (i.status <> 'triggered' OR n.round < i.round)
+                        THEN 'cancelled' ELSE r.state END,
+           due_at = coalesce(r.due_at, n.due_at), may_repeat = r.may_repeat, lease_until = NULL,
            handed_at = coalesce(r.handed_at, n.handed_at), ended_why = r.ended_why,
-           bundle_id = coalesce(r.bundle_id, n.bundle_id), sends = r.sends
+           bundle_id = coalesce(r.bundle_id, n.bundle_id), sends = r.sends, unknowns = r.unknowns
       FROM json_to_recordset(%(records)s::json) AS r(
            id bigint, fence int, state text, due_at timestamptz, may_repeat boolean, handed_at timestamptz,
-           ended_why text, bundle_id bigint, sends int)
-     WHERE n.id = r.id AND n.fence = r.fence AND n.state = 'leased'
+           ended_why text, bundle_id bigint, sends int, unknowns smallint), incident i
+     WHERE n.id = r.id AND n.fence = r.fence AND i.id = n.incident_id
+       AND (n.state = 'leased' OR (n.state = 'pending' AND r.state = 'handed'))
     RETURNING n.id
     """,
     row=Named,
@@ -201,17 +250,35 @@ SILENT_ROUNDS = Query(
     """,
     row=Silent,
 )
-TAKE_BACK = Command(
+SERVICES_OF = Query(
+    "services of incidents",
+    "SELECT id, service_id FROM incident WHERE id = ANY(%(ids)s::text[])",
+    row=ServiceOf,
+)
+TAKE_BACK = Query(
     "pages whose holder went silent: to be sent once more, marked, or ended as unknown",
     """
     UPDATE notification
-       SET state = CASE WHEN sends <= %(most_repeats)s THEN 'pending' ELSE 'unknown' END,
-           may_repeat = true, lease_until = NULL,
-           ended_why = CASE WHEN sends <= %(most_repeats)s THEN NULL ELSE 'no answer from the provider' END
+       SET state = CASE WHEN unknowns < %(most_repeats)s THEN 'pending' ELSE 'unknown' END,
+           unknowns = unknowns + 1, may_repeat = true, lease_until = NULL,
+           ended_why = CASE WHEN unknowns < %(most_repeats)s THEN NULL ELSE 'its sender went silent' END
      WHERE id IN (SELECT id FROM notification WHERE state = 'leased' AND lease_until < tocsin_now()
                    ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED)
+    RETURNING id, incident_id, user_id, channel, state
     """,
+    row=TakenBack,
 )
+
+
+async def take_back(turn: Turn, most_repeats: int) -> list[TakenBack]:
+    """Take back what silent holders had; return the pages, of which the unknown ones hurry the next rule on."""
+    taken = await turn.rows(TAKE_BACK, {"most_repeats": most_repeats})
+    unknown = [page.id for page in taken if page.state == "unknown"]
+    if unknown:
+        await turn.run(HURRY, {"ids": unknown})
+    if taken:
+        turn.hints.add(Topic.PAGES)
+    return taken
 
 
 async def end(turn: Turn, ended: Sequence[Ended], deliveries: Sequence[DeliveryRecord]) -> set[int]:

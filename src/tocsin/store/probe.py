@@ -24,6 +24,17 @@ PRESENT = Query(
     "SELECT EXISTS (SELECT FROM integration WHERE routing_key_hash = %(hash)s) AS yes",
     row=Present,
 )
+HANDED = Query(
+    "whether the page of a test incident was handed over",
+    """
+    SELECT EXISTS (SELECT FROM incident i JOIN notification n ON n.incident_id = i.id
+                    WHERE i.service_id = %(service_id)s AND i.title = %(title)s AND n.state = 'handed') AS yes
+    """,
+    row=Present,
+)
+HOLD = Query(
+    "the lock of whoever makes the probe's service", "SELECT pg_advisory_xact_lock(8302419) IS NULL AS yes", row=Present
+)
 CLEAR = Command("an earlier probe's integration", "DELETE FROM integration WHERE id = %(id)s")
 ADD_USER = Command(
     "the probe's user",
@@ -79,6 +90,7 @@ ADD_INTEGRATION = Command(
 
 async def prepare(turn: Turn, routing_key: str, keyring: Keyring) -> None:
     """Make the probe's service unless it is there with this routing key."""
+    await turn.one(HOLD)
     hashed = routing_key_hash(routing_key)
     if (await turn.one(PRESENT, {"hash": hashed})).yes:
         return

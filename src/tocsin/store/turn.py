@@ -9,11 +9,11 @@ from typing import TypeVar
 import psycopg
 import structlog
 from msgspec import Struct
-from psycopg import sql
+from psycopg import errors, sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from tocsin.ground.errors import Refused, StoreUnavailable, Why
-from tocsin.store.hints import Hints, Topic
+from tocsin.store.hints import ALIVE, Hints, Topic
 from tocsin.store.query import Command, Query
 
 log = structlog.get_logger("store")
@@ -26,10 +26,16 @@ _PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
 _PATIENCE_S = 2.0  # seconds for a connection: a door must refuse aloud within two seconds
 
+_LONGEST_TURN_S = 8.0  # of one transaction: a peer that went silent without a word must not hold a loop for minutes
+
+# What may be gone a moment later: conflicts, deadlocks, lock waits, lost or silent connections, a server that is no
+# longer, or not yet, the primary.
+_PASSING = (psycopg.OperationalError, errors.ReadOnlySqlTransaction, TimeoutError)
+
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
 
-class Uncertain(Exception):
+class Uncertain(StoreUnavailable):
     """The connection died while it committed, and nobody can say any more whether it did."""
 
 
@@ -38,6 +44,7 @@ class Turn:
 
     def __init__(self, connection: Connection, now: datetime, transaction_id: str) -> None:
         """Hold the connection of the transaction that began at `now`."""
+        self.private: dict[str, object] = {}  # caches that end with the transaction
         self.connection = connection
         self.now = now
         self.transaction_id = transaction_id
@@ -68,14 +75,24 @@ class Turn:
         return cursor.rowcount
 
 
+class Clock:
+    """How far the product's clock is moved; tests move it, nobody else."""
+
+    shift = timedelta()
+
+
 class Store:
     """The database as the rooms above see it: turns, and hints about what they left to do."""
 
-    def __init__(self, dsn: str, *, connections: int = 12, prepare: bool = True) -> None:
-        """Prepare a pool for this libpq address; `prepare=False` suits a transaction-pooling proxy."""
+    def __init__(self, dsn: str, *, connections: int = 12, prepare: bool = True, beside: "Store | None" = None) -> None:
+        """Prepare a pool for this libpq address; `prepare=False` suits a transaction-pooling proxy.
+
+        `beside` another store this one has connections of its own, but shares its hints and its clock: so the
+        doors cannot take the last connection from the engine.
+        """
         self.dsn = dsn
-        self.hints = Hints()
-        self.clock_shift = timedelta()
+        self.hints: Hints = beside.hints if beside is not None else Hints()
+        self.clock: Clock = beside.clock if beside is not None else Clock()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             dsn,
             min_size=1,
@@ -83,10 +100,19 @@ class Store:
             open=False,
             timeout=_PATIENCE_S,
             max_idle=60.0,
-            kwargs={"autocommit": True, "prepare_threshold": 1 if prepare else None},
+            kwargs={"autocommit": True, "prepare_threshold": 1 if prepare else None, **ALIVE},
             configure=_configure,
             name="tocsin",
         )
+
+    @property
+    def clock_shift(self) -> timedelta:
+        """How far `tocsin_now()` is ahead of the database's clock in every turn; only tests set it."""
+        return self.clock.shift
+
+    @clock_shift.setter
+    def clock_shift(self, shift: timedelta) -> None:
+        self.clock.shift = shift
 
     async def open(self) -> None:
         """Open the pool; raise `StoreUnavailable` when the database does not answer."""
@@ -129,7 +155,7 @@ class Store:
         while True:
             try:
                 return await self._once(job, writing=writing)
-            except psycopg.OperationalError as failure:  # conflicts, deadlocks, lock waits, lost connections
+            except _PASSING as failure:
                 if attempt == _TRIES:
                     raise StoreUnavailable("PostgreSQL could not finish the transaction.") from failure
                 log.info("turn.again", attempt=attempt, failure=type(failure).__name__)
@@ -140,18 +166,19 @@ class Store:
     async def _once(self, job: Callable[[Turn], Awaitable[Result]], *, writing: bool) -> Result:
         done: tuple[Turn, Result] | None = None
         try:
-            async with self._pool.connection() as connection:
+            async with asyncio.timeout(_LONGEST_TURN_S), self._pool.connection() as connection:
                 turn = await self._begin(connection, writing=writing)
                 try:
                     result = await job(turn)
-                except BaseException:
-                    await _rollback(connection)
+                except BaseException as failure:
+                    spoiled = not isinstance(failure, Exception) or isinstance(failure, psycopg.Error)
+                    await _rollback(connection, spoiled=spoiled)
                     raise
                 done = (turn, result)
                 await _commit(connection)
         except PoolTimeout as failure:
             raise StoreUnavailable("PostgreSQL has no connection free or does not answer.") from failure
-        except psycopg.OperationalError:
+        except _PASSING:
             if done is None or not writing or not await self._did_commit(done[0].transaction_id):
                 raise
         turn, result = done
@@ -219,7 +246,15 @@ async def _commit(connection: Connection) -> None:
         raise NotReplicated(warnings[0])
 
 
-async def _rollback(connection: Connection) -> None:
+async def _rollback(connection: Connection, *, spoiled: bool) -> None:
+    """Undo the transaction; give a connection up that was cut short or whose pipeline broke.
+
+    After an aborted pipeline the driver believes in prepared statements that the server never got, and every later
+    use of them fails (psycopg 3.3.9).
+    """
+    if spoiled:
+        await connection.close()
+        return
     try:
         await connection.execute("ROLLBACK")
     except psycopg.Error:

@@ -2,11 +2,12 @@
 
 from datetime import date, datetime, timedelta
 
+import structlog
 from msgspec import Struct
-from psycopg import sql
+from psycopg import errors, sql
 
 from tocsin.store.query import Command, Query
-from tocsin.store.turn import Turn
+from tocsin.store.turn import Connection
 
 
 class PartitionRow(Struct):
@@ -61,27 +62,57 @@ FORGET_NODES = Command("nodes long gone", "DELETE FROM node WHERE seen_at < tocs
 SETTING = Query("a setting", "SELECT value FROM setting WHERE key = %(key)s", row=SettingRow)
 RELEASE = Command("the hold on pages after a restore", "DELETE FROM setting WHERE key = 'hold'")
 
+log = structlog.get_logger("store")
+
 _AHEAD = 7  # days: a keeper may rest for so long before events go into the default partition
 
 
-async def keep_partitions(turn: Turn, kept_for: timedelta) -> None:
-    """Make the event archive's partitions of the next days, and drop those older than events are kept."""
-    existing = {row.name for row in await turn.rows(PARTITIONS)}
-    today = turn.now.date()
-    for ahead in range(1, _AHEAD + 1):
-        day = today + timedelta(days=ahead)
-        name = f"event_{day:%Y%m%d}"
-        if name not in existing:
-            await turn.connection.execute(
-                sql.SQL("CREATE TABLE {} PARTITION OF event FOR VALUES FROM ({}) TO ({})").format(
-                    sql.Identifier(name), day.isoformat(), (day + timedelta(days=1)).isoformat()
-                )
-            )
-    oldest = (turn.now - kept_for).date()
-    for name in sorted(existing):
-        day_of = _day(name)
-        if day_of is not None and day_of < oldest:
-            await turn.connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+async def keep_partitions(connection: Connection, kept_for: timedelta) -> None:
+    """Make the event archive's partitions of these days, and drop what is older than events are kept.
+
+    Each statement is a transaction of its own that gives way at once: behind a long reader it would hold up every
+    page. What was not possible now is tried again by the next call.
+    """
+    cursor = await connection.execute(PARTITIONS.sql)
+    existing = {str(row[0]) for row in await cursor.fetchall()}
+    cursor = await connection.execute("SELECT tocsin_now()")
+    row = await cursor.fetchone()
+    if row is None or not isinstance(row[0], datetime):
+        return
+    now = row[0]
+    await connection.execute("SET lock_timeout = '200ms'")
+    try:
+        for ahead in range(_AHEAD + 1):
+            day = now.date() + timedelta(days=ahead)
+            if f"event_{day:%Y%m%d}" not in existing:
+                await _try(connection, _new_partition(day))
+        oldest = (now - kept_for).date()
+        for name in sorted(existing):
+            day_of = _day(name)
+            if day_of is not None and day_of < oldest:
+                await _try(connection, sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+        old_rows = sql.SQL("DELETE FROM event_default WHERE received_at < {}").format((now - kept_for).isoformat())
+        await _try(connection, old_rows)
+    finally:
+        await connection.execute("SET lock_timeout = '10s'")
+
+
+def _new_partition(day: date) -> sql.Composed:
+    name = sql.Identifier(f"event_{day:%Y%m%d}")
+    start, end = day.isoformat(), (day + timedelta(days=1)).isoformat()
+    return sql.SQL(
+        "BEGIN; CREATE TABLE {name} (LIKE event INCLUDING DEFAULTS);"
+        "ALTER TABLE event ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end}); COMMIT"
+    ).format(name=name, start=start, end=end)
+
+
+async def _try(connection: Connection, statement: sql.Composed) -> None:
+    """Execute a statement that may give way to others, or find that the default partition has rows of its day."""
+    try:
+        await connection.execute(statement)
+    except (errors.LockNotAvailable, errors.CheckViolation, errors.InvalidObjectDefinition) as later:
+        log.info("upkeep.later", failure=type(later).__name__)
+        await connection.execute("ROLLBACK")
 
 
 def _day(name: str) -> date | None:

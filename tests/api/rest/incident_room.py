@@ -17,7 +17,6 @@ from tests.contract.validator import check_answer
 from tocsin.domain.events.event import Action, Event, Image, Link
 from tocsin.engine.correlate import correlate
 from tocsin.engine.escalate import escalate
-from tocsin.ground.limits import LANES
 from tocsin.store import priorities
 from tocsin.store.directory import Directory
 from tocsin.store.keyring import Keyring
@@ -87,7 +86,7 @@ class Room:
         )
         body = msgspec.json.encode(event).decode()
         await self.store.work(lambda turn: turn.run(ACCEPT, {"integration_id": self.integration_id, "body": body}))
-        await self.store.work(lambda turn: correlate(turn, self.directory, range(LANES), most=100))
+        await self.store.work(lambda turn: correlate(turn, self.directory, most=100))
 
     async def wait(self, time: timedelta) -> None:
         """Let time pass, and let happen what became due."""

@@ -18,7 +18,7 @@ events.send_change_event(payload={"summary": "Deployed 1.2", "source": "deploy"}
 def incident_with(status: str) -> dict[str, str]:
     """Return the one incident that is in this state, once it is."""
     for _ in range(200):
-        found = [one for one in rest.iter_all("incidents", params={"statuses[]": [status]})]
+        found = list(rest.iter_all("incidents", params={"statuses[]": [status]}))
         if found:
             return dict(found[0])
         time.sleep(0.05)
@@ -38,13 +38,12 @@ note = rest.rpost(f"{made['self']}/notes", json={"content": "Looking at it"})
 resolved = rest.rput("incidents", json=[{"id": made["id"], "type": "incident_reference", "status": "resolved"}])
 found = rest.find("users", "Person 42", attribute="name")
 
-print(
-    json.dumps({
-        "people": people,
-        "by_event": by_event["title"],
-        "states": [made["status"], acknowledged["status"], resolved[0]["status"]],
-        "note": note["content"],
-        "found": found["name"] if found else None,
-        "log": [entry["type"] for entry in rest.iter_all(f"incidents/{made['id']}/log_entries")],
-    })
-)
+seen = {
+    "people": people,
+    "by_event": by_event["title"],
+    "states": [made["status"], acknowledged["status"], resolved[0]["status"]],
+    "note": note["content"],
+    "found": found["name"] if found else None,
+    "log": [entry["type"] for entry in rest.iter_all(f"incidents/{made['id']}/log_entries")],
+}
+sys.stdout.write(json.dumps(seen))

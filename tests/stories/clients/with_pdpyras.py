@@ -42,13 +42,12 @@ note = rest.rpost(f"{made['self']}/notes", json={"content": "Looking at it"})
 resolved = rest.rput("incidents", json=[{"id": made["id"], "type": "incident_reference", "status": "resolved"}])
 found = rest.find("users", "Person 42", attribute="name")
 
-print(
-    json.dumps({
-        "people": people,
-        "by_event": by_event["title"],
-        "states": [made["status"], acknowledged["status"], resolved[0]["status"]],
-        "note": note["content"],
-        "found": found["name"] if found else None,
-        "log": [entry["type"] for entry in rest.iter_all(f"incidents/{made['id']}/log_entries")],
-    })
-)
+seen = {
+    "people": people,
+    "by_event": by_event["title"],
+    "states": [made["status"], acknowledged["status"], resolved[0]["status"]],
+    "note": note["content"],
+    "found": found["name"] if found else None,
+    "log": [entry["type"] for entry in rest.iter_all(f"incidents/{made['id']}/log_entries")],
+}
+sys.stdout.write(json.dumps(seen))

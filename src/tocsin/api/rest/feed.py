@@ -26,7 +26,7 @@ async def follow(call: Call) -> Answer:
     try:
         told = await tell(call.store, call.text("after"), patience_s=float(patience_s), most=max(most, 1))
     except ValueError as failure:
-        raise Refused(Why.INVALID, "after is not a place in the feed: pass on the place of an earlier answer.") from failure
+        raise Refused(Why.INVALID, "after is not a place in the feed: pass on an earlier answer's place.") from failure
     facts = [
         {"at": show_instant(fact.at, UTC), "kind": fact.kind, "subject_id": fact.subject_id, "body": fact.body}
         for fact in told.facts

@@ -1,7 +1,9 @@
 """Demo: the whole story in one terminal, with everything real and nothing left behind."""
 
 import asyncio
+import shutil
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -46,7 +48,7 @@ async def _demonstrate(frame: Frame, *, keep: bool) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     teller, began = Teller(frame.screen), clock.seconds()
     teller.scene("Tocsin starts, with a PostgreSQL of its own and an empty mailbox")
-    async with stage(frame.screen.tell) as place:
+    async with stage(_unheard) as place:
         started_ms = (clock.seconds() - began) * 1000
         teller.facts["started_ms"] = round(started_ms, 1)
         teller.proved(f"ready after {duration(started_ms)}, at {place.url}")
@@ -60,6 +62,10 @@ async def _demonstrate(frame: Frame, *, keep: bool) -> None:
             await _linger(place, people, teller)
     if not keep:
         teller.say("\nStopped, and the data is removed. Your own installation: tocsin serve")
+
+
+def _unheard(_line: str) -> None:
+    """Leave the steps of a start out of the story."""
 
 
 def _sum_up(teller: "Teller", *, took_ms: float) -> None:
@@ -81,14 +87,15 @@ async def _linger(place: "Stage", people: "Cast", teller: "Teller") -> None:
     """Leave everything running and say what to try, until somebody interrupts."""
     from tocsin.cli.demo.cast import OWNER_EMAIL
 
+    program = "tocsin" if shutil.which("tocsin") else sys.argv[0]
     teller.screen.say(
         f"\nIt stays up until Ctrl-C; then everything is removed.\n\n"
         f"  log in at      {place.started.http_url}/login   as {OWNER_EMAIL}, password {people.password}\n"
         f"  for commands   export TOCSIN_URL={place.started.http_url} TOCSIN_TOKEN={people.token} "
         f"TOCSIN_ROUTING_KEY={people.routing_key}\n\n"
-        "  tocsin send trigger 'disk full on db1'\n"
-        "  tocsin incident list\n"
-        "  tocsin incident ack 2\n"
+        f"  {program} send trigger 'disk full on db1'\n"
+        f"  {program} incident list\n"
+        f"  {program} incident ack 2\n"
         f"  curl --cacert {place.authority} {place.url}/metrics\n"
     )
     known = len(place.box.letters)

@@ -67,7 +67,9 @@ async def _policy(caller: Caller, *user_ids: str) -> str:
         {"escalation_delay_in_minutes": 1, "targets": [{"id": user_id, "type": "user_reference"}]}
         for user_id in user_ids
     ]
-    made = await caller.made("/escalation_policies", "escalation_policy", {"name": "Day and night", "escalation_rules": rules})
+    made = await caller.made(
+        "/escalation_policies", "escalation_policy", {"name": "Day and night", "escalation_rules": rules}
+    )
     return str(made["id"])
 
 

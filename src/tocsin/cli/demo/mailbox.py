@@ -65,8 +65,6 @@ class Mailbox:
         del server, session
         content = envelope.original_content or b""
         mail = message_from_bytes(content, policy=policy.default)
-        if not isinstance(mail, EmailMessage):
-            return "554 this is no letter"
         for recipient in envelope.rcpt_tos:
             self.letters.append(Letter(str(envelope.mail_from), recipient, mail, clock.seconds()))
         async with self._came:

@@ -44,7 +44,8 @@ async def stage(tell: Callable[[str], None]) -> AsyncIterator[Stage]:
             stop = asyncio.Event()
             ready: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
             running = group.create_task(run(config, stop, tell=tell, started=ready.set_result))
-            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+            both: set[asyncio.Future[object]] = {running, ready}  # type: ignore[arg-type]  # futures of different results
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 await running
             try:

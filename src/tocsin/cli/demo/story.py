@@ -49,9 +49,9 @@ class Story:
         self._teller.scene("A small organisation, made through set-up and API")
         people = await cast(self._stage, self._caller)
         self._teller.say(
-            f"Owner Olga took the printed set-up token. The service “checkout” calls {ANN} first, then {BO}, by e-mail.\n"
-            f"The API allows waits from one minute up. For this demonstration the wait for {ANN.split()[0]} was set to\n"
-            f"{WAIT_S} seconds in the database itself; everything else is as you would do it."
+            f"Olga took the printed set-up token and owns it. The service “checkout” calls {ANN}, then {BO}.\n"
+            f"The API allows waits from one minute up. For this demonstration Ann's wait was set to {WAIT_S} seconds\n"
+            "in the database itself; everything else is as you would do it."
         )
         return people
 
@@ -153,7 +153,9 @@ class Story:
         values = {"incident_id": self._incident_id}
         receipts = await house.store.read(lambda turn: turn.rows(RECEIPTS, values))
         self._hold(len(receipts) == len(self._stage.box.letters), "as many letters as pages that were handed over")
-        self._teller.proved(f"{len(receipts)} pages handed over, {len(receipts)} letters in the mailbox: none lost, none twice")
+        self._teller.proved(
+            f"{len(receipts)} pages handed over, {len(receipts)} letters in the mailbox: none lost, none twice"
+        )
         self._teller.facts |= {"audit_records": verdict.sealed, "pages": len(receipts)}
 
     async def _letter(self, recipient: str) -> Letter:

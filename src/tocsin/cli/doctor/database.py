@@ -20,6 +20,7 @@ from tocsin.store.turn import Store, Turn
 
 _OLDEST = 150_000  # PostgreSQL 15
 _COMMITS = 10
+_PATIENCE_S = 5
 _SLOW_COMMIT_MS = 50.0
 _CLOCKS_APART = timedelta(seconds=1)
 _CLOCKS_FAR_APART = timedelta(seconds=10)
@@ -31,7 +32,9 @@ async def look_at_database(frame: Frame) -> AsyncIterator[Finding]:
     advice = "Start a node (tocsin serve), or check database_url and data_dir."
     try:
         async with address(frame.config(), frame.screen.tell) as dsn:
-            store = Store(dsn, connections=2)
+            # A first connection of its own: the pool is patient with a database that starts, the doctor is not.
+            async with await psycopg.AsyncConnection.connect(dsn, connect_timeout=_PATIENCE_S):
+                store = Store(dsn, connections=2)
             await store.open()
             try:
                 async for finding in _look(store):
@@ -79,7 +82,9 @@ async def _schema(store: Store) -> Finding:
     if newest > steps[-1].number:
         return Finding("schema", "fail", f"step {newest} is newer than this version", "Start the newer version.")
     bad = any(step.phase == "pre" for step in missing)
-    return graded("schema", f"step {newest} of {steps[-1].number}", bad=bool(missing), worse=bad, advice="Run: tocsin migrate")
+    return graded(
+        "schema", f"step {newest} of {steps[-1].number}", bad=bool(missing), worse=bad, advice="Run: tocsin migrate"
+    )
 
 
 def _durability(server: ServerRow) -> Finding:

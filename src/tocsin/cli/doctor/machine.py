@@ -80,15 +80,14 @@ def _fsync_ms(folder: Path) -> tuple[float, float]:
 def _certificate(config: Config) -> Finding:
     if config.tls == "off":
         return Finding("certificate", "ok", "TLS is off; a proxy in front brings it, or nobody listens outside")
-    files = config.tls_certificate, config.tls_key
-    if files[0] is None or files[1] is None:
-        files = config.tls_dir / "server.crt", config.tls_dir / "server.key"
-        if not files[0].exists():
-            return Finding("certificate", "warn", "there is none yet", "The first start of a node makes it.")
+    certificate = config.tls_certificate or config.tls_dir / "server.crt"
+    key = config.tls_key or config.tls_dir / "server.key"
+    if config.tls_certificate is None and not certificate.exists():
+        return Finding("certificate", "warn", "there is none yet", "The first start of a node makes it.")
     try:
-        served = certificates.check(files[0], files[1], certificate_names(config), clock.utc_now())
+        served = certificates.check(certificate, key, certificate_names(config), clock.utc_now())
     except certificates.CertificateFault as fault:
-        return Finding("certificate", "fail", str(fault), "Renew it, or take the settings tls_certificate and tls_key out.")
+        return Finding("certificate", "fail", str(fault), "Renew it, or remove tls_certificate and tls_key.")
     return graded(
         "certificate",
         f"for {', '.join(served.names)}, until {served.valid_until:%Y-%m-%d}",

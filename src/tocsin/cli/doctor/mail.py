@@ -22,7 +22,7 @@ async def look_at_mail(config: Config) -> AsyncIterator[Finding]:
         yield Finding("mail", "fail", f"the settings of channel email are wrong: {failure}", "Correct them.")
         return
     if not servers:
-        yield Finding("mail", "warn", "no mail server is set", "Nobody can be paged by e-mail: set channels.email.servers.")
+        yield Finding("mail", "warn", "no mail server is set", "To page by e-mail, set channels.email.servers.")
     for server in servers:
         yield await _greet(server)
 

@@ -98,7 +98,7 @@ def escalate(decision: Decision, order: orders.Escalate) -> None:
     demand_open(decision)
     called = decision.incident.called
     count = len(decision.plan.levels)
-    level = order.level if order.level is not None else (called % count + 1 if called else 1)
+    level = order.level if order.level is not None else (called % count + 1 if called and count else 1)
     call = call_of_level(decision.plan, decision.crew, level=level, called=called)
     if call is None:
         raise Refused(Why.CANNOT_ESCALATE, "Incident cannot be escalated: nobody is on call at that level")

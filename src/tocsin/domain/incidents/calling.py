@@ -9,6 +9,7 @@ from tocsin.domain.incidents.order import By
 from tocsin.domain.incidents.timeline import EntryKind
 from tocsin.domain.oncall.crew import Way
 from tocsin.domain.oncall.escalation import Call, Spent, due_after, next_call
+from tocsin.ground.limits import LAST_RESORT_PATIENCE
 
 BY_POLICY = "escalation_policy"
 BY_PERSON = "direct_assignment"
@@ -17,16 +18,25 @@ BY_CLOCK = By(TOCSIN, BY_TIMEOUT, strict=False)
 _CALM_PAGES = 3  # of a person within the last seconds: up to so many leave before the pages of a storm
 
 
-def call_next(decision: Decision, by: By, *, kind: EntryKind = EntryKind.ESCALATE) -> None:
-    """Call the people whose turn it is by the plan, passing over empty levels, or note that the plan is spent."""
+def call_next(decision: Decision, by: By, *, kind: EntryKind = EntryKind.ESCALATE, reached: bool = True) -> None:
+    """Call the people whose turn it is by the plan, passing over empty levels, or note that the plan is spent.
+
+    When those who have it were not `reached`, the plan ends with the fallbacks, and then begins anew after a while:
+    an incident of which nobody has heard is never left alone.
+    """
     incident = decision.incident
-    found = next_call(decision.plan, decision.crew, called=incident.called, owned=bool(decision.assignees))
+    owned = reached and bool(decision.assignees)
+    found = next_call(decision.plan, decision.crew, called=incident.called, owned=owned)
     for level in found.empty_levels:
         decision.log(EntryKind.ESCALATE, by, {"level": level, "nobody_on_call": True})
     if isinstance(found, Call):
         make_call(decision, found, by, kind=kind)
-    else:
+    elif reached:
         _end_plan(decision, found, by)
+    else:
+        incident.called = 0
+        decision.log(EntryKind.REPEAT_ESCALATION_PATH, by, {"nobody_reached": True})
+        decision.set_timer(TimerKind.ESCALATE, decision.now + LAST_RESORT_PATIENCE)
 
 
 def make_call(decision: Decision, call: Call, by: By, *, kind: EntryKind) -> None:
@@ -70,6 +80,8 @@ def call_again(decision: Decision, by: By) -> None:
 
 def _running_level_ends_at(decision: Decision) -> datetime:
     levels = decision.plan.levels
+    if not levels:
+        return decision.now + LAST_RESORT_PATIENCE
     return decision.now + levels[max(decision.incident.called - 1, 0) % len(levels)].delay
 
 

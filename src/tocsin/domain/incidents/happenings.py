@@ -77,8 +77,8 @@ def unreachable(decision: Decision, order: orders.Unreachable) -> None:
     """Call the next level when no page of the running round reached anybody."""
     if decision.incident.status is Status.TRIGGERED and order.round == decision.incident.round:
         decision.log(EntryKind.NOTIFY, BY_CLOCK, {"failed": True, "why": order.why, "user_ids": decision.assignees})
-        if decision.incident.assigned_via == BY_POLICY and not decision.incident.exhausted:
-            call_next(decision, BY_CLOCK)
+        decision.incident.assigned_via = BY_POLICY
+        call_next(decision, BY_CLOCK, reached=False)
 
 
 def revive(decision: Decision, order: orders.Revive) -> None:

@@ -63,11 +63,14 @@ def give(decision: Decision, by: By, user_ids: tuple[str, ...]) -> None:
     unknown = [user_id for user_id in user_ids if user_id not in decision.crew.people]
     if unknown:
         raise Refused(Why.INVALID, f"Assignee {unknown[0]} is not a user who can be assigned.")
+    alone = by.agent.kind == "user" and user_ids == (by.agent.id,)
+    if not alone and not decision.crew.reachable(user_ids):
+        raise Refused(Why.INVALID, "None of the assignees can be reached: give one of them a contact method first.")
     decision.incident.assigned_via = BY_PERSON
     decision.incident.exhausted = False
     decision.assign(user_ids)
     decision.log(EntryKind.ASSIGN, by, {"user_ids": user_ids})
-    if by.agent.kind == "user" and user_ids == (by.agent.id,):
+    if alone:
         settle(decision, by, (Acknowledgement("user", by.agent.id, decision.now),))
         decision.log(EntryKind.ACKNOWLEDGE, by)
         decision.tell("acknowledged", by.agent)

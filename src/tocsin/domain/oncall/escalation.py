@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from tocsin.domain.oncall.policy import Policy
 from tocsin.domain.oncall.crew import Crew
+from tocsin.domain.oncall.policy import Policy
 from tocsin.ground.limits import LAST_RESORT_PATIENCE
 
 

@@ -67,6 +67,10 @@ class Provider(Protocol):
     def name(self) -> str:
         """The name shown in an incident's log, unique within the channel."""
 
+    @property
+    def lines(self) -> int:
+        """How many messages it carries at once; more would only wait inside it, where an answer cannot stop them."""
+
     def send(self, message: Message, to: Address, key: str) -> Coroutine[Any, Any, Outcome]:
         """Hand the message over once and say how it ended.
 

@@ -17,6 +17,10 @@ class Waiting(Protocol):
     def due_at(self) -> datetime:
         """When it should have left."""
 
+    @property
+    def rank(self) -> int:
+        """Its place in the queue; 0 is never held back."""
+
 
 PageT = TypeVar("PageT", bound=Waiting)
 
@@ -36,7 +40,7 @@ def sort_pages(pages: Sequence[PageT], limit: Limit | None, *, recent: int, now:
 
     Pages more than 15 minutes late go into one digest. Of the others as many leave alone as the limit allows, and
     the last message that it allows takes the rest as a bundle. When it allows none they are held for a quarter of
-    the stretch, and gather.
+    the stretch, and gather. A person's first high-urgency pages (rank 0) are never held.
     """
     late = [page for page in pages if now - page.due_at > FIRST_PAGE_LATE]
     fresh = [page for page in pages if now - page.due_at <= FIRST_PAGE_LATE]
@@ -47,9 +51,12 @@ def sort_pages(pages: Sequence[PageT], limit: Limit | None, *, recent: int, now:
     allowed = limit.count - recent - (1 if late else 0)
     if len(fresh) <= allowed:
         return Sorted(fresh, [], late, [])
+    first = [page for page in fresh if page.rank == 0]
+    others = [page for page in fresh if page.rank != 0]
+    allowed -= len(first)
     if allowed <= 0:
-        return Sorted([], [], late, fresh, now + _pause(limit))
-    return Sorted(fresh[: allowed - 1], fresh[allowed - 1 :], late, [])
+        return Sorted(first, [], late, others, now + _pause(limit))
+    return Sorted(first + others[: allowed - 1], others[allowed - 1 :], late, [])
 
 
 def _pause(limit: Limit) -> timedelta:

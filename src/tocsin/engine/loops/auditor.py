@@ -12,6 +12,7 @@ from tocsin.domain.incidents.order import Revive
 from tocsin.engine.loops.alarm import raise_alarm
 from tocsin.engine.turn import begin, finish
 from tocsin.engine.watch import Watch
+from tocsin.ground.errors import Refused
 from tocsin.store.directory import Directory
 from tocsin.store.hints import Topic
 from tocsin.store.invariants import (
@@ -19,6 +20,7 @@ from tocsin.store.invariants import (
     LATE_EVENTS,
     LATE_PAGES,
     LATE_TIMERS,
+    PARKED_EVENTS,
     UNKNOWN_PAGES,
 )
 from tocsin.store.lanes import BACKLOG
@@ -86,11 +88,14 @@ class Auditor:
             self._store.hints.ring(Topic.LANES)
         if findings.broken["page overdue"]:
             self._store.hints.ring(Topic.PAGES)
-        await self._store.work(lambda turn: raise_alarm(turn, self._directory, findings.broken))
         for invariant, subjects in findings.broken.items():
             if subjects:
                 self._watch.violated(invariant, subjects)
                 log.error("auditor.broken", invariant=invariant, subjects=subjects[:20], count=len(subjects))
+        try:
+            await self._store.work(lambda turn: raise_alarm(turn, self._directory, findings.broken))
+        except Refused as refusal:  # another node raised it first, or somebody switched our own service off
+            log.warning("auditor.alarm_refused", why=refusal.message)
         return Findings(findings.broken, repaired)
 
     async def _revive(self, turn: Turn, incident_ids: list[str]) -> int:
@@ -115,6 +120,7 @@ async def audit(store: Store, watch: Watch) -> Findings:
             "open incident without anything due": [row.incident_id for row in await turn.rows(FORGOTTEN_INCIDENTS)],
             "timer overdue": [row.incident_id for row in await turn.rows(LATE_TIMERS)],
             "event waits": ["inbox"] * (await turn.one(LATE_EVENTS)).n,
+            "event parked": ["parked_event"] * (await turn.one(PARKED_EVENTS)).n,
             "page overdue": ["notification"] * (await turn.one(LATE_PAGES)).n,
         }
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 import structlog
 from msgspec import Struct
 
+from tocsin.engine.notify.settle import log_unknown
 from tocsin.engine.watch import Watch
 from tocsin.ground.errors import StoreUnavailable
 from tocsin.ground.limits import MOST_REPEATED_SENDS
 from tocsin.store import audit
-from tocsin.store.hints import Topic
 from tocsin.store.leases import take
-from tocsin.store.notifications import TAKE_BACK
+from tocsin.store.notifications import take_back
 from tocsin.store.turn import Store, Turn
 from tocsin.store.upkeep import FORGET_FACTS, FORGET_NODES, FORGET_SESSIONS, NEEDED, SEE_NODE, keep_partitions
 
@@ -57,8 +57,9 @@ class Keeper:
                     await self._store.work(self._take_back)
                 if not upkeep.newest_sealed or count % _SEAL_EVERY == 0:
                     await self._store.work(self._seal)
-                if count % _TIDY_EVERY == 0:
-                    await self._store.work(self._tidy)
+                if count % _TIDY_EVERY == 0 and await self._store.work(self._tidy):
+                    async with self._store.connection() as connection:
+                        await keep_partitions(connection, self._events_kept_for)
             except Exception as failure:  # noqa: BLE001 - border of a loop: the next second tries again
                 level = log.warning if isinstance(failure, StoreUnavailable) else log.error
                 level("keeper.failed", failure=repr(failure))
@@ -66,20 +67,25 @@ class Keeper:
             await asyncio.sleep(_EVERY_S)
 
     async def _take_back(self, turn: Turn) -> None:
-        if await turn.run(TAKE_BACK, {"most_repeats": MOST_REPEATED_SENDS}):
-            turn.hints.add(Topic.PAGES)
+        taken = await take_back(turn, MOST_REPEATED_SENDS)
+        unknown = [page for page in taken if page.state == "unknown"]
+        if unknown:
+            log.error("keeper.pages_unknown", notification_ids=[page.id for page in unknown])
+            await log_unknown(turn, unknown)
 
     async def _seal(self, turn: Turn) -> None:
         if await take(turn, "audit seal", holder=self._node.id, duration=_LEASE):
             await audit.seal(turn, self._audit_key, thorough=not self._sealed_once)
             self._sealed_once = True
 
-    async def _tidy(self, turn: Turn) -> None:
+    async def _tidy(self, turn: Turn) -> bool:
+        """Tell the others that we are here, and forget what is old; return whether the tidying is ours."""
         node = self._node
         values = {"id": node.id, "name": node.name, "version": node.version, "duties": list(node.duties)}
         await turn.run(SEE_NODE, values)
         if await take(turn, "tidy", holder=node.id, duration=timedelta(minutes=5)):
-            await keep_partitions(turn, self._events_kept_for)
             await turn.run(FORGET_SESSIONS)
             await turn.run(FORGET_FACTS, {"kept_for": _FEED_KEPT_FOR})
             await turn.run(FORGET_NODES)
+            return True
+        return False

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from tocsin.engine.accept import Hinted
-from tocsin.engine.correlate import correlate, park_next
+from tocsin.engine.correlate import correlate, park
 from tocsin.engine.watch import Watch
 from tocsin.ground.errors import StoreUnavailable
-from tocsin.ground.limits import LANE_BATCH, LANES
+from tocsin.ground.limits import LANE_BATCH
 from tocsin.store.directory import Directory
 from tocsin.store.hints import Topic
 from tocsin.store.lanes import ANYTHING
@@ -18,7 +18,7 @@ from tocsin.store.turn import Store, Turn
 log = structlog.get_logger("lanes")
 
 _SWEEP_S = 1.0  # seconds: the net under lost hints
-_ALL = tuple(range(LANES))
+_MOST_PARKED_IN_A_ROW = 3  # bad events are single; a row of them is a fault of ours that parking would only hide
 
 
 class LaneLoop:
@@ -30,6 +30,7 @@ class LaneLoop:
         self._directory = directory
         self._hinted = hinted
         self._watch = watch
+        self._parked_in_a_row = 0
 
     async def run(self) -> None:
         """Work whenever something comes in, and look each second whether a hint was lost."""
@@ -39,9 +40,11 @@ class LaneLoop:
                 self._watch.beat("lanes")
                 try:
                     worked = await self._round() if rung or await self._anything() else 0
-                except StoreUnavailable as failure:
-                    log.warning("lanes.waiting", failure=str(failure))
+                except Exception as failure:  # noqa: BLE001 - border of a loop: the next second tries again
+                    level = log.warning if isinstance(failure, StoreUnavailable) else log.error
+                    level("lanes.failed", failure=repr(failure))
                     await asyncio.sleep(_SWEEP_S)
+                    rung = True
                     continue
                 rung = worked > 0 or await bell.wait(_SWEEP_S)
 
@@ -59,7 +62,7 @@ class LaneLoop:
 
     async def _work(self, *, only: Sequence[str] | None) -> int:
         async def job(turn: Turn) -> int:
-            return await correlate(turn, self._directory, _ALL, most=LANE_BATCH, only=only)
+            return await correlate(turn, self._directory, most=LANE_BATCH, only=only)
 
         try:
             worked = await self._store.work(job)
@@ -68,15 +71,18 @@ class LaneLoop:
         except Exception as failure:
             log.exception("lanes.batch_failed", failure=repr(failure))
             worked = await self._one_by_one()
+        else:
+            self._parked_in_a_row = 0
         self._watch.events.inc(worked)
         return worked
 
     async def _one_by_one(self) -> int:
         """Work on single events until the one is found that fails even alone, and park that one."""
         for count in range(LANE_BATCH):
+            taken: list[int] = []
 
-            async def job(turn: Turn) -> int:
-                return await correlate(turn, self._directory, _ALL, most=1)
+            async def job(turn: Turn, taken: list[int] = taken) -> int:
+                return await correlate(turn, self._directory, most=1, taken=taken)
 
             try:
                 if not await self._store.work(job):
@@ -84,14 +90,22 @@ class LaneLoop:
             except StoreUnavailable:
                 raise
             except Exception as failure:  # noqa: BLE001 - border of a loop: the event is kept, shown and passed over
-                await self._park_first(repr(failure))
+                await self._park(taken, failure)
                 return count + 1
+        self._parked_in_a_row = 0
         return LANE_BATCH
 
-    async def _park_first(self, error: str) -> None:
-        async def job(turn: Turn) -> int | None:
-            return await park_next(turn, _ALL, error)
+    async def _park(self, taken: list[int], failure: Exception) -> None:
+        """Park the event that failed; after several in a row the fault is ours, and nothing more is parked."""
+        self._parked_in_a_row += 1
+        if not taken or self._parked_in_a_row > _MOST_PARKED_IN_A_ROW:
+            log.error("lanes.stuck", failure=repr(failure), parked_in_a_row=self._parked_in_a_row)
+            await asyncio.sleep(_SWEEP_S)
+            return
 
-        event_id = await self._store.work(job)
+        async def job(turn: Turn) -> None:
+            await park(turn, taken[0], repr(failure))
+
+        await self._store.work(job)
         self._watch.parked.inc()
-        log.error("lanes.event_parked", event_id=event_id, error=error)
+        log.error("lanes.event_parked", event_id=taken[0], failure=repr(failure))

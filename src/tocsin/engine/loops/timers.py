@@ -1,20 +1,24 @@
 """Timers: the loop that wakes at the very instant something is due for an incident."""
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
-from tocsin.engine.escalate import Escalated, escalate, look_ahead
+from tocsin.engine.escalate import Escalated, escalate, escalate_one, look_ahead
 from tocsin.engine.watch import Watch
 from tocsin.ground.errors import StoreUnavailable
+from tocsin.store.decisions import postpone
 from tocsin.store.directory import Directory
 from tocsin.store.hints import Topic
+from tocsin.store.timers import DUE_TIMERS
 from tocsin.store.turn import Store, Turn
 
 log = structlog.get_logger("timers")
 
 _BATCH = 200  # timers of one transaction
 _SWEEP_S = 1.0  # seconds: the net under lost hints
+_POSTPONED_FOR = timedelta(minutes=1)  # of an incident whose escalation raised an error
 _BUSY_S = 0.01  # seconds until incidents that were locked are looked at again
 
 
@@ -50,10 +54,40 @@ class TimerLoop:
         async def job(turn: Turn) -> Escalated:
             return await escalate(turn, self._directory, most=_BATCH, passed_over=passed_over)
 
-        done = await self._store.work(job)
+        try:
+            done = await self._store.work(job)
+        except StoreUnavailable:
+            raise
+        except Exception as failure:
+            log.exception("timers.batch_failed", failure=repr(failure))
+            done = await self._one_by_one()
         if done.incidents:
             self._watch.timer_lateness.observe(done.latest.total_seconds())
         return done
+
+    async def _one_by_one(self) -> Escalated:
+        """Work on each due incident alone; one that fails is tried again in a minute."""
+        due = await self._store.read(lambda turn: turn.rows(DUE_TIMERS, {"most": _BATCH, "passed_over": 0}))
+        worked, latest = 0, timedelta()
+        for incident_id in dict.fromkeys(each.incident_id for each in due):
+
+            async def job(turn: Turn, incident_id: str = incident_id) -> Escalated:
+                return await escalate_one(turn, self._directory, incident_id)
+
+            async def later(turn: Turn, incident_id: str = incident_id) -> None:
+                await postpone(turn, incident_id, _POSTPONED_FOR)
+
+            try:
+                one = await self._store.work(job)
+                worked, latest = worked + one.incidents, max(latest, one.latest)
+            except StoreUnavailable:
+                raise
+            except Exception as failure:
+                log.exception("timers.incident_failed", incident_id=incident_id, failure=repr(failure))
+                self._watch.violated("incident cannot be escalated", [incident_id])
+                await self._store.work(later)
+        ahead = await self._store.read(look_ahead)
+        return Escalated(len(due), worked, latest, ahead.next_at, ahead.now)
 
 
 def _pause(done: Escalated) -> float:

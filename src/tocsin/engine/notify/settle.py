@@ -1,7 +1,7 @@
 """Settle: what became of pages is written in batches, and what follows from it is set going."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,12 +12,14 @@ from tocsin.domain.incidents.decision import Fact
 from tocsin.domain.incidents.moves import decide
 from tocsin.domain.incidents.order import Unreachable
 from tocsin.domain.incidents.timeline import Entry, EntryKind
+from tocsin.engine.notify.hand import Handing
 from tocsin.engine.turn import begin, finish, new_entry_id
+from tocsin.ground.errors import StoreUnavailable
 from tocsin.ground.limits import MOST_REPEATED_SENDS
 from tocsin.store.decisions import write_entries
 from tocsin.store.directory import Directory
 from tocsin.store.hints import Topic
-from tocsin.store.notifications import HURRY, SILENT_ROUNDS, Claimed, DeliveryRecord, Ended, end
+from tocsin.store.notifications import HURRY, SERVICES_OF, SILENT_ROUNDS, Claimed, DeliveryRecord, Ended, TakenBack, end
 from tocsin.store.turn import Store, Turn
 
 log = structlog.get_logger("notify")
@@ -25,20 +27,8 @@ log = structlog.get_logger("notify")
 _BATCH = 200  # pages written in one transaction
 _GATHER_FOR_S = 0.002  # seconds: results of one burst are written together
 _MOST_SENDS = 6  # of one page whose providers answer "later"; about four minutes in all
+_AGAIN_S = 1.0  # between two attempts to write while the database is away
 _REPEAT_AFTER = timedelta(seconds=1)  # an unknown page is sent again after so long, marked
-
-
-@dataclass(frozen=True, slots=True)
-class Handing:
-    """One call of a provider: how it ended (`accepted`, `rejected`, `temporary`, `unknown`), and its own words."""
-
-    provider: str
-    receipt: str
-    started_at: datetime
-    ended_at: datetime
-    ref: str | None = None
-    detail: str = ""
-    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,53 +46,68 @@ class Result:
 
 
 class Settler:
-    """Gathers results and writes them; `run` must be running while pages are sent."""
+    """Gathers results and writes them; `run` must be running while pages are sent.
 
-    def __init__(self, store: Store, directory: Directory) -> None:
-        """Start with nothing to write."""
+    A result is never thrown away while the program runs: when the database is away it waits, and the fence keeps a
+    late writer from harm.
+    """
+
+    def __init__(self, store: Store, directory: Directory, settled: Callable[[Sequence[Result]], None]) -> None:
+        """Start with nothing to write; `settled` hears of results that are written, or given up."""
         self._store = store
         self._directory = directory
-        self._results: asyncio.Queue[Result] = asyncio.Queue()
+        self._settled = settled
+        self._results: asyncio.Queue[Result | None] = asyncio.Queue()
 
     def add(self, result: Result) -> None:
         """Take a result, to be written within milliseconds."""
         self._results.put_nowait(result)
 
-    @property
-    def waiting(self) -> int:
-        """How many results are not written yet."""
-        return self._results.qsize()
+    def close(self) -> None:
+        """Let `run` end once everything that was added is written."""
+        self._results.put_nowait(None)
 
     async def run(self) -> None:
-        """Write results until cancelled, then write those that are left."""
-        try:
-            while True:
-                batch = [await self._results.get()]
-                await asyncio.sleep(_GATHER_FOR_S)
-                await self._write(self._drain(batch))
-        except asyncio.CancelledError:
-            rest = self._drain([])
-            if rest:
-                await self._write(rest)
-            raise
-
-    def _drain(self, batch: list[Result]) -> list[Result]:
-        while len(batch) < _BATCH and not self._results.empty():
-            batch.append(self._results.get_nowait())
-        return batch
+        """Write results until closed."""
+        while (first := await self._results.get()) is not None:
+            await asyncio.sleep(_GATHER_FOR_S)
+            batch = [first]
+            ended = False
+            while len(batch) < _BATCH and not self._results.empty() and not ended:
+                another = self._results.get_nowait()
+                if another is None:
+                    ended = True
+                else:
+                    batch.append(another)
+            await self._write(batch)
+            if ended:
+                return
 
     async def _write(self, batch: Sequence[Result]) -> None:
-        """Write the batch; when the database stays away the leases run out and the pages are sent again, marked."""
+        """Write the batch; one that cannot be written for what is in it is written result by result."""
+        try:
+            await self._write_when_possible(batch)
+        except Exception as failure:
+            log.exception("notify.not_written", failure=repr(failure), results=len(batch))
+            if len(batch) > 1:
+                for result in batch:
+                    await self._write([result])
+                return
+        self._settled(batch)
 
+    async def _write_when_possible(self, batch: Sequence[Result]) -> None:
         async def job(turn: Turn) -> set[str]:
             return await self._write_in(turn, batch)
 
-        try:
-            suspects = await self._store.work(job)
-            if suspects:
-                await self._escalate_silent(suspects)
-        except Exception as failure:
-            log.exception("notify.not_written", failure=repr(failure), results=len(batch))
+        suspects: set[str] | None = None
+        while suspects is None:
+            try:
+                suspects = await self._store.work(job)
+            except StoreUnavailable as failure:
+                log.warning("notify.waits_to_write", failure=str(failure), results=len(batch))
+                await asyncio.sleep(_AGAIN_S)
+        if suspects:
+            await self._escalate_silent(suspects)
 
     async def _write_in(self, turn: Turn, batch: Sequence[Result]) -> set[str]:
         ended = [each for result in batch for each in _ended(result, turn.now)]
@@ -153,6 +158,7 @@ def _ended(result: Result, now: datetime) -> list[Ended]:
                 ended_why=why,
                 bundle_id=bundle_id,
                 sends=sends,
+                unknowns=page.unknowns + (1 if last is not None and last.receipt == "unknown" else 0),
             )
         )
     return made
@@ -168,7 +174,7 @@ def _state(result: Result, page: Claimed, now: datetime) -> tuple[str, datetime 
     if last.receipt == "accepted":
         return "handed", None, None, page.sends
     if last.receipt == "unknown":
-        if page.sends <= MOST_REPEATED_SENDS:
+        if page.unknowns < MOST_REPEATED_SENDS:
             return "pending", now + _REPEAT_AFTER, None, page.sends
         return "unknown", None, last.detail, page.sends
     waits = [handing.retry_after for handing in result.handings if handing.retry_after is not None]
@@ -213,6 +219,20 @@ def _entry(result: Result, page: Claimed, now: datetime) -> Entry:
         body["detail"] = last.detail
     via = Via("auto")
     return Entry(new_entry_id(), page.incident_id, page.service_id, now, EntryKind.NOTIFY, TOCSIN, via, body)
+
+
+async def log_unknown(turn: Turn, pages: Sequence[TakenBack]) -> None:
+    """Write on the timelines that nobody knows whether these pages arrived, and that the next rule is tried at once."""
+    services = {row.id: row.service_id for row in await turn.rows(SERVICES_OF, {"ids": [p.incident_id for p in pages]})}
+    entries = []
+    for page in pages:
+        body: dict[str, object] = {"user_id": page.user_id, "channel": page.channel, "receipt": "unknown"}
+        service_id = services.get(page.incident_id, "")
+        via = Via("auto")
+        entries.append(
+            Entry(new_entry_id(), page.incident_id, service_id, turn.now, EntryKind.NOTIFY, TOCSIN, via, body)
+        )
+    await write_entries(turn, entries)
 
 
 def _fact(result: Result, page: Claimed) -> Fact:

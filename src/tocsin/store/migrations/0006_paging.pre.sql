@@ -16,6 +16,7 @@ CREATE TABLE notification (
     lease_until timestamptz,
     fence integer NOT NULL DEFAULT 0,
     sends integer NOT NULL DEFAULT 0,
+    unknowns smallint NOT NULL DEFAULT 0,
     may_repeat boolean NOT NULL DEFAULT false,
     handed_at timestamptz,
     ended_why text,
@@ -26,6 +27,7 @@ CREATE INDEX notification_pending ON notification (rank, due_at) WHERE state = '
 CREATE INDEX notification_due ON notification (due_at) WHERE state = 'pending';
 CREATE INDEX notification_leased ON notification (lease_until) WHERE state = 'leased';
 CREATE INDEX notification_handed ON notification (contact_method_id, handed_at) WHERE handed_at IS NOT NULL;
+CREATE INDEX notification_unknown ON notification (created_at) WHERE state = 'unknown';
 CREATE INDEX notification_newest ON notification (created_at DESC, id DESC);
 
 CREATE TABLE delivery (
