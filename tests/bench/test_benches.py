@@ -30,7 +30,7 @@ async def test_a_quick_look_measures_something(bench: Bench) -> None:
         assert all(isinstance(text, str) for text in row(each))
         if each.name.endswith(COUNTS_OF_FAULTS):
             assert each.measured == 0, each
-        elif each.name != "idle processor time":
+        elif not each.name.startswith("idle processor time"):  # of so short a look, often less than a tick
             assert each.measured > 0, each
 
 

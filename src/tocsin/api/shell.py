@@ -105,6 +105,11 @@ class Shell:
         await reply(send, 200, self._checks.metrics(), (_METRICS, _NO_STORE))
 
 
+async def nobody_home(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer for what another node of the installation serves."""
+    await _refuse(send, Unreadable(404, "This node does not serve that; ask a node with the duty api or accept."))
+
+
 async def _alive(send: Send) -> None:
     await reply(send, 200, b"ok\n", (TEXT, _NO_STORE))
 

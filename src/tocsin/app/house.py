@@ -9,7 +9,7 @@ from msgspec import Struct
 from tocsin import __version__
 from tocsin.api.events import doors
 from tocsin.api.rest import rest_app
-from tocsin.api.shell import Checks, Shell
+from tocsin.api.shell import Checks, Shell, nobody_home
 from tocsin.app.answering import Answering
 from tocsin.app.heartbeat import Heartbeat
 from tocsin.app.probe import Probe
@@ -156,7 +156,13 @@ def _shell(house: House) -> Shell:
         public_url=house.config.public_url,
     )
     checks = Checks(ready=ready, metrics=house.watch.exposition)
-    return Shell(doors=doors(house.accept), rest=rest_app(house), web=pages, checks=checks)
+    duties = house.config.duties
+    return Shell(
+        doors=doors(house.accept) if "accept" in duties else {},
+        rest=rest_app(house) if "api" in duties else nobody_home,
+        web=pages if "api" in duties else nobody_home,
+        checks=checks,
+    )
 
 
 async def _write_nothing(_turn: Turn) -> None:

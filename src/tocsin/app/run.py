@@ -120,11 +120,15 @@ async def _serve(
         started(Started(house, f"http://127.0.0.1:{http_port}", https_url, token))
         systemd.notify("READY=1")
         url = f"http://127.0.0.1:{http_port}"
-        probing = group.create_task(house.probe.run(config.probe_every_s, url), name="probe")
+        beside = [
+            group.create_task(house.probe.run(config.probe_every_s, url), name="probe"),
+            group.create_task(gates.renew_for_ever(), name="renew"),
+        ]
         if token is not None and await _set_up(house, stop):
             await gates.widen()
         await stop.wait()
-        probing.cancel()
+        for task in beside:
+            task.cancel()
     finally:
         systemd.notify("STOPPING=1")
         await gates.close()

@@ -22,6 +22,7 @@ log = structlog.get_logger("servers")
 
 _BACKLOG = 2048  # connections that wait to be taken: an alert storm opens many at once
 _KEEP_ALIVE_S = 75  # longer than the intervals of senders that keep a connection, as Alertmanager does
+_RENEW_EVERY_S = 43_200.0  # a certificate is renewed weeks before it ends; half a day is soon enough
 _GOODBYE_S = 10  # seconds that requests under way have to end when the program stops
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -90,6 +91,19 @@ class Gates:
             self._plain = await self._serve(
                 server(self._application, self._config.trusted_proxies), bind(self._config.http)
             )
+
+    async def renew_for_ever(self) -> None:
+        """Look twice a day whether the certificate is nearly over, and serve new connections with the next one."""
+        while self._secure is not None:
+            await asyncio.sleep(_RENEW_EVERY_S)
+            try:
+                served = certificate_of(self._config)
+            except (Refused, certificates.CertificateFault) as fault:
+                log.warning("certificate.not_renewed", says=str(fault))
+                continue
+            context = self._secure[0].config.ssl
+            if context is not None:
+                context.load_cert_chain(served.certificate, served.key)
 
     async def close(self) -> None:
         """Take no more requests and let those under way end."""

@@ -29,7 +29,8 @@ class _Round(Struct):
     existing_s: float
     program_mb: float
     database_mb: float
-    idle_percent: float
+    program_percent: float
+    database_percent: float
 
 
 async def measure(plan: Plan) -> Group:
@@ -43,20 +44,16 @@ async def measure(plan: Plan) -> Group:
             async with a_folder() as folder:
                 measured, measurable = await _round(plan, folder, sink)
                 rounds.append(measured)
+    empty = [Measured(each.empty_s) for each in rounds]
+    existing = [Measured(each.existing_s) for each in rounds]
+    idle = [Measured(each.program_percent + each.database_percent) for each in rounds]
+    core = "% of a core"
     figures = [
-        figure(
-            "start on an empty directory to the first event",
-            "s",
-            [Measured(each.empty_s) for each in rounds],
-            goal=at_most(12),
-        ),
-        figure(
-            "start on existing data to the first event",
-            "s",
-            [Measured(each.existing_s) for each in rounds],
-            goal=at_most(2),
-        ),
-        figure("idle processor time", "% of a core", [Measured(each.idle_percent) for each in rounds], goal=at_most(1)),
+        figure("start on an empty directory to the first event", "s", empty, goal=at_most(12)),
+        figure("start on existing data to the first event", "s", existing, goal=at_most(2)),
+        figure("idle processor time, program and database", core, idle, goal=at_most(1)),
+        figure("idle processor time, program", core, [Measured(each.program_percent) for each in rounds]),
+        figure("idle processor time, database", core, [Measured(each.database_percent) for each in rounds]),
     ]
     if measurable:
         whole = [Measured(each.program_mb + each.database_mb) for each in rounds]
@@ -87,8 +84,8 @@ async def _round(plan: Plan, folder: Path, sink: Sink) -> tuple[_Round, bool]:
         used = program.usage().since(before)
         measurable = readable(program.postmaster)
         program_mb, database_mb = memory_mb(program.pid, program.postmaster) if measurable else (0.0, 0.0)
-    idle_percent = used.total_s / idle_for_s * _PERCENT
-    return _Round(empty_s, existing_s, program_mb, database_mb, idle_percent), measurable
+    program_percent, database_percent = (each / idle_for_s * _PERCENT for each in (used.program_s, used.database_s))
+    return _Round(empty_s, existing_s, program_mb, database_mb, program_percent, database_percent), measurable
 
 
 async def _service(organisation: Organisation, sink: Sink) -> str:

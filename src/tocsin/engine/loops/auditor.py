@@ -32,6 +32,10 @@ _EVERY_S = 15.0
 _LONGEST_STALL = timedelta(seconds=30)  # of a loop that should come round each second
 
 
+_FORGOTTEN = "open incident without anything due"
+_LATE = {"timer overdue": Topic.TIMERS, "event waits": Topic.LANES, "page overdue": Topic.PAGES}
+
+
 class Findings(Struct, frozen=True):
     """What was found: subjects per broken promise, incidents that were repaired, and what the database holds up."""
 
@@ -72,22 +76,12 @@ class Auditor:
                 log.exception("auditor.failed", failure=repr(failure))
 
     async def check(self) -> Findings:
-        """Look at every promise once and repair what can be."""
+        """Look at every promise once, repair what can be, wake the loops that are late, and tell what was found."""
         findings = await audit(self._store, self._watch)
-        repaired = 0
-        forgotten = findings.broken["open incident without anything due"]
-        if forgotten:
-
-            async def job(turn: Turn) -> int:
-                return await self._revive(turn, forgotten)
-
-            repaired = await self._store.work(job)
-        if findings.broken["timer overdue"]:
-            self._store.hints.ring(Topic.TIMERS)
-        if findings.broken["event waits"]:
-            self._store.hints.ring(Topic.LANES)
-        if findings.broken["page overdue"]:
-            self._store.hints.ring(Topic.PAGES)
+        repaired = await self._repair(findings.broken[_FORGOTTEN])
+        for invariant, topic in _LATE.items():
+            if findings.broken[invariant]:
+                self._store.hints.ring(topic)
         for invariant, subjects in findings.broken.items():
             if subjects:
                 self._watch.violated(invariant, subjects)
@@ -97,6 +91,15 @@ class Auditor:
         except Refused as refusal:  # another node raised it first, or somebody switched our own service off
             log.warning("auditor.alarm_refused", why=refusal.message)
         return Findings(findings.broken, repaired)
+
+    async def _repair(self, forgotten: list[str]) -> int:
+        if not forgotten:
+            return 0
+
+        async def job(turn: Turn) -> int:
+            return await self._revive(turn, forgotten)
+
+        return await self._store.work(job)
 
     async def _revive(self, turn: Turn, incident_ids: list[str]) -> int:
         """Call people again for forgotten incidents that are forgotten still, now that they are locked."""
@@ -117,7 +120,7 @@ async def audit(store: Store, watch: Watch) -> Findings:
         watch.inbox_events.set(backlog.events)
         watch.unknown.set((await turn.one(UNKNOWN_PAGES)).n)
         return {
-            "open incident without anything due": [row.incident_id for row in await turn.rows(FORGOTTEN_INCIDENTS)],
+            _FORGOTTEN: [row.incident_id for row in await turn.rows(FORGOTTEN_INCIDENTS)],
             "timer overdue": [row.incident_id for row in await turn.rows(LATE_TIMERS)],
             "event waits": ["inbox"] * (await turn.one(LATE_EVENTS)).n,
             "event parked": ["parked_event"] * (await turn.one(PARKED_EVENTS)).n,
