@@ -140,7 +140,9 @@ def _fault_of(words: list[str]) -> str | None:
     except click.exceptions.Exit:  # --help and --version end here
         return None
     except click.UsageError as failure:
-        return failure.format_message()
+        parameter = failure.param if isinstance(failure, click.BadParameter) else None
+        named_a_file = parameter is not None and isinstance(parameter.type, click.Path)  # of the reader's machine
+        return None if named_a_file else failure.format_message()
 
 
 def test_commands_of_the_pages_can_be_typed() -> None:

@@ -55,7 +55,7 @@ class Place(Struct, frozen=True):
 
 async def measure(plan: Plan) -> Group:
     """Ask for each list on its first and its deepest page; the ceiling is the bare query of the newest."""
-    total, count = plan.of(1_000_000, 500), plan.of(20, 2)
+    total, count = plan.of(1_000_000, 500), plan.of(50, 2)
     still_open = total // 50
     deepest = _DEEPEST if not plan.quick else 100
     rounds: list[tuple[dict[str, float], float]] = []
