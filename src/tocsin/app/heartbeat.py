@@ -28,7 +28,8 @@ class Heartbeat:
         self._url = config.heartbeat_url
         self._every_s = config.heartbeat_every_s
         self._clean_at: float | None = None
-        self._probe_needed = config.probe_every_s > 0
+        self._probe_every_s = config.probe_every_s
+        self._probe_fresh_s = max(_FRESH_FOR_S, 2.0 * config.probe_every_s)
         self._probe_at: float | None = None
 
     async def take(self, findings: Findings) -> None:
@@ -44,7 +45,7 @@ class Heartbeat:
         """Say whether the audit, and the probe where there is one, passed lately."""
         now = clock.seconds()
         audited = self._clean_at is not None and now - self._clean_at < _FRESH_FOR_S
-        probed = not self._probe_needed or (self._probe_at is not None and now - self._probe_at < _FRESH_FOR_S)
+        probed = not self._probe_every_s or (self._probe_at is not None and now - self._probe_at < self._probe_fresh_s)
         return audited and probed
 
     async def run(self) -> None:

@@ -7,7 +7,8 @@ from tocsin.cli.frame import Frame, Word
 
 
 @click.command("trust", cls=Word)
-def trust(frame: Frame) -> None:
+@click.option("--file", "only_file", is_flag=True, help="Print only where the authority's certificate is.")
+def trust(frame: Frame, *, only_file: bool) -> None:
     """Say where the authority's certificate is and how each kind of client trusts it."""
     from tocsin.wire.certificates import fingerprint
     from tocsin.wire.trust import trust_text
@@ -18,7 +19,9 @@ def trust(frame: Frame) -> None:
     authority = config.tls_dir / "authority.crt"
     if not authority.exists():
         raise Ended(Exit.NOT_FOUND, f"There is no {authority} yet: the first start of the program makes it.")
-    if frame.screen.for_programs:
+    if only_file:
+        click.echo(authority)
+    elif frame.screen.for_programs:
         found = {"file": str(authority), "sha256": fingerprint(authority), "url": config.public_url}
         frame.screen.data(found)
     else:
