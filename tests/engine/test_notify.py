@@ -8,9 +8,10 @@ from tests.engine.scribe import incident_ids, receive, rows, work
 from tests.engine.test_turn import ANN
 from tocsin.domain.incidents.order import Acknowledge
 from tocsin.engine.turn import act
-from tocsin.ground.limits import LEASE, MOST_REPEATED_SENDS
+from tocsin.ground.limits import FIRST_PAGE_LATE, LEASE, MOST_REPEATED_SENDS
 from tocsin.store.directory import Directory
-from tocsin.store.notifications import CLAIM, HURRY, SILENT_ROUNDS, TAKE_BACK, Claimed, Ended, end
+from tocsin.store.notifications import CLAIM, HURRY, SILENT_ROUNDS, Claimed, Ended, end
+from tocsin.store.notifications import take_back as take_back_in
 from tocsin.store.turn import Store, Turn
 
 
@@ -23,17 +24,28 @@ async def incident_id(store: Store, directory: Directory) -> str:
 
 
 async def claim(store: Store) -> list[Claimed]:
-    values = {"channels": ["email"], "known": ["email"], "most": 10, "lease": LEASE}
+    values = {"channels": ["email"], "known": ["email"], "most": 10, "lease": LEASE, "late": FIRST_PAGE_LATE}
     return await store.work(lambda turn: turn.rows(CLAIM, values))
 
 
 async def take_back(store: Store) -> int:
-    return await store.work(lambda turn: turn.run(TAKE_BACK, {"most_repeats": MOST_REPEATED_SENDS}))
+    return len(await store.work(lambda turn: take_back_in(turn, MOST_REPEATED_SENDS)))
 
 
 def handed(page: Claimed, state: str = "handed") -> Ended:
     at = datetime.now(UTC) if state == "handed" else None
-    return Ended(page.id, page.fence, state, None, page.may_repeat, at, None, None, page.sends)
+    return Ended(
+        id=page.id,
+        fence=page.fence,
+        state=state,
+        due_at=None,
+        may_repeat=page.may_repeat,
+        handed_at=at,
+        ended_why=None,
+        bundle_id=None,
+        sends=page.sends,
+        unknowns=page.unknowns,
+    )
 
 
 async def settle(store: Store, *ended: Ended) -> set[int]:

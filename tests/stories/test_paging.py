@@ -1,6 +1,7 @@
 """Paging when the world is difficult: dead mail servers, lost answers, storms, downtime and restored backups."""
 
 import asyncio
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from tocsin.channels import discovered
 from tocsin.domain.events import lane_of
 from tocsin.store.upkeep import RELEASE
 
-LETTERS_A_MINUTE = discovered()["email"].limit.count
+FIRST_PAGES = 3  # of a person, urgent ones, which never wait
+LIMIT = discovered()["email"].limit
 HIGH_OR_LOW: Json = {"incident_urgency_rule": {"type": "constant", "urgency": "severity_based"}}
 
 
@@ -92,7 +94,8 @@ async def test_a_storm_becomes_few_letters_and_the_urgent_ones_leave_first(town:
     for _ in range(3):
         await town.sleep(minutes=1)
         counts.append(len(town.letters(ada)))
-    assert max(after - before for before, after in pairwise(counts)) <= LETTERS_A_MINUTE
+    assert LIMIT is not None
+    assert max(after - before for before, after in pairwise(counts)) <= LIMIT.count + FIRST_PAGES
     assert counts[-1] < 70
     told = sum(_incidents_told(str(letter.mail["Subject"])) for letter in town.letters(ada))
     assert told == 101, "every incident is told in some letter"
@@ -104,9 +107,9 @@ async def _named_in(town: Town, person: Person, title: str) -> None:
 
 
 def _incidents_told(subject: str) -> int:
-    words = subject.replace("[", " ").split()
-    numbers = [int(word) for word, after in pairwise(words) if word.isdigit() and after == "incidents"]
-    return numbers[0] if numbers else 1
+    """Return of how many incidents a letter speaks: the number that its subject names, or one."""
+    found = re.search(r"(\d+) (?:more |new )?incidents?", subject)
+    return int(found[1]) if found else 1
 
 
 async def test_after_downtime_what_is_late_comes_in_one_letter(town: Town) -> None:

@@ -1,14 +1,16 @@
 """Accept: how many events a second are on disk before they are answered, beside the least that could be done."""
 
+import asyncio
+
 from msgspec import Struct, structs
 
+from tocsin.bench.cost import Usage
 from tocsin.bench.database import Database, connected
 from tocsin.bench.event import REPEATED_KEYS
 from tocsin.bench.figure import Figure, Group, Measured, at_least, at_most, figure
 from tocsin.bench.hammer import Blow, hammer
 from tocsin.bench.load import Load
 from tocsin.bench.organisation import Shop, found
-from tocsin.bench.processor import Usage
 from tocsin.bench.program import Program, running
 from tocsin.bench.rounds import Plan, a_ceiling, calm, drained, held, in_turn
 from tocsin.bench.sink import a_sink
@@ -21,6 +23,7 @@ SAYS = "events on disk before their 202, over 1 to 256 connections"
 CONNECTIONS = (1, 16, 64, 256)
 _JUDGED_AT = 64  # connections: where the goals are set
 _SECONDS = 3.0
+_LANDS_WITHIN_S = 0.3  # what was under way when the load ended is stored, too, before the rows are counted
 _KEYS = ((None, "distinct keys"), (REPEATED_KEYS, f"{REPEATED_KEYS} keys"))
 _NODE = "accept and api"
 _WHOLE = "whole program"
@@ -102,9 +105,11 @@ async def _round(plan: Plan, setting: _Setting, number: int, *, connections: int
         load = await hammer(blow)
         if setting.works:
             await drained(setting.database)
+        seconds = clock.seconds() - began
+        await asyncio.sleep(_LANDS_WITHIN_S)
         used.append(setting.program.usage().since(before))
         stored = await setting.database.number(_STORED) - stored
-        worked.append(stored / (clock.seconds() - began))
+        worked.append(stored / seconds)
         held(load.accepted, stored, under_way=connections)
         if not setting.works:
             await setting.database.do("TRUNCATE inbox")
@@ -112,6 +117,7 @@ async def _round(plan: Plan, setting: _Setting, number: int, *, connections: int
 
     async def bare() -> Load:
         load = await hammer(structs.replace(blow, port=setting.ceiling_port))
+        await asyncio.sleep(_LANDS_WITHIN_S)
         held(load.accepted, await setting.ceiling_database.number("SELECT count(*) FROM inbox"), under_way=connections)
         await setting.ceiling_database.do("TRUNCATE inbox")
         return load

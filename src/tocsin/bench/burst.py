@@ -2,12 +2,12 @@
 
 from msgspec import Struct
 
+from tocsin.bench.cost import Usage
 from tocsin.bench.database import connected
 from tocsin.bench.event import events
 from tocsin.bench.figure import Figure, Group, Measured, at_most, figure
 from tocsin.bench.load import closed, refusals
 from tocsin.bench.organisation import found
-from tocsin.bench.processor import Usage
 from tocsin.bench.program import running
 from tocsin.bench.rounds import Plan, PromiseBroken, a_ceiling, drained, in_turn, until
 from tocsin.bench.sink import Sink, a_sink

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from tocsin.bench.event import ENQUEUE, MARK, events, template
 from tocsin.bench.load import Load, closed, refusals
+from tocsin.bench.program import ProgramFailed
 from tocsin.bench.spread import MILLISECONDS, p99_ms, percentile
 from tocsin.ground import clock
 
@@ -48,7 +49,7 @@ class Blow(Struct, frozen=True, kw_only=True):
     different: int | None = None
 
 
-class DriverFailed(Exception):
+class DriverFailed(ProgramFailed):
     """The load driver did not do its work."""
 
 

@@ -40,7 +40,10 @@ def run(names: Sequence[str], *, rounds: int | None, quick: bool, tell: Callable
     chosen = _chosen(names)
     plan = Plan(rounds or (QUICK_ROUNDS if quick else ROUNDS), quick, tell)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(measure(chosen, plan))
+        try:
+            return runner.run(measure(chosen, plan))
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from failures
 
 
 async def measure(chosen: Sequence[Bench], plan: Plan) -> Report:
@@ -50,6 +53,12 @@ async def measure(chosen: Sequence[Bench], plan: Plan) -> Report:
         plan.tell(f"{bench.name}: {bench.says}")
         groups.append(await bench.measure(plan))
     return Report(__version__, plan.quick, plan.rounds, await machine(), tuple(groups))
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the failure that ended a group of tasks; the others followed from it."""
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def _chosen(names: Sequence[str]) -> list[Bench]:

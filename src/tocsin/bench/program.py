@@ -18,8 +18,9 @@ import msgspec
 from msgspec import Struct
 from psycopg.conninfo import make_conninfo
 
-from tocsin.bench.processor import Usage, usage
-from tocsin.store.embedded.postmaster import Postmaster, read
+from tocsin.bench.cost import Usage, usage
+from tocsin.store.embedded.postmaster import Postmaster
+from tocsin.store.embedded.postmaster import running as alive_in
 
 STARTS_WITHIN_S = 60.0
 _STOPS_WITHIN_S = 60.0
@@ -89,19 +90,25 @@ class Program:
         return (self.folder / "program.log").read_text("utf-8", "replace")[-_LOG_TAIL:]
 
     async def stop(self) -> None:
-        """Let it end in order, and end it when it does not."""
-        if self._process.returncode is not None:
-            return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(_STOPS_WITHIN_S):
+        """Let it end in order, end it when it does not, and leave no database behind it in any case."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(_STOPS_WITHIN_S):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
                 await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        left = alive_in(self._cluster)
+        if left is not None:
+            os.kill(left.pid, signal.SIGQUIT)
+
+    @property
+    def _cluster(self) -> Path:
+        return self.folder / "data" / "postgres" / "cluster"
 
     def _server(self) -> Postmaster:
-        found = read(self.folder / "data" / "postgres" / "cluster")
+        found = alive_in(self._cluster)
         if found is None:
             raise ProgramFailed(f"The program has no database:\n{self.log()}")
         return found
@@ -145,6 +152,7 @@ async def start(folder: Path, settings: Mapping[str, str] | None = None) -> Prog
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tocsin", "--output", "json", "serve",
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=log, env=variables,
+            start_new_session=True,  # Ctrl-C stops us, and we stop it in order
         )  # fmt: skip # one command line on one line
     return Program(folder, process)
 

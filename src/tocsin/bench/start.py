@@ -5,11 +5,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tocsin.bench.cost import memory_mb, readable
 from tocsin.bench.event import event
 from tocsin.bench.figure import Group, Measured, at_most, figure
 from tocsin.bench.line import open_line
 from tocsin.bench.organisation import Organisation, found
-from tocsin.bench.processor import memory_mb, readable
 from tocsin.bench.program import Program, a_folder, running
 from tocsin.bench.rounds import Plan, PromiseBroken, calm
 from tocsin.bench.sink import Sink, a_sink

@@ -64,11 +64,12 @@ class Hints:
 
     def ring(self, topic: Topic) -> None:
         """Wake the waiters of this topic here at once, and those on other nodes within some milliseconds."""
-        self._ring_here(topic)
+        self.ring_here(topic)
         self._outgoing.add(topic)
         self._wake.set()
 
-    def _ring_here(self, topic: Topic) -> None:
+    def ring_here(self, topic: Topic) -> None:
+        """Wake the waiters of this topic in this process only."""
         for event in self._events[topic]:
             event.set()
 
@@ -109,7 +110,7 @@ class Hints:
     def _hear(self, topics: Sequence[str]) -> None:
         for word in topics:
             if word in _TOPICS:
-                self._ring_here(Topic(word))
+                self.ring_here(Topic(word))
 
     async def _send_for_ever(self, lend: Lend) -> None:
         """Send what was rung, gathered; a node that is alone sends nothing and only looks whether it still is."""
@@ -150,10 +151,14 @@ class Bell:
         self._event = event
 
     async def wait(self, longest_s: float) -> bool:
-        """Return True as soon as it rings, or rang since the last wait, or False after `longest_s` seconds."""
+        """Return True as soon as it rings, or rang since the last wait, or False after `longest_s` seconds.
+
+        A cancellation that comes together with a ring is never lost, as it may be with `asyncio.wait_for`.
+        """
         try:
             if longest_s > 0:
-                await asyncio.wait_for(self._event.wait(), longest_s)
+                async with asyncio.timeout(longest_s):
+                    await self._event.wait()
         except TimeoutError:
             return False
         rung = self._event.is_set()

@@ -10,6 +10,7 @@ import psycopg
 import structlog
 from msgspec import Struct
 from psycopg import errors, sql
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from tocsin.ground.errors import Refused, StoreUnavailable, Why
@@ -159,6 +160,8 @@ class Store:
                 if attempt == _TRIES:
                     raise StoreUnavailable("PostgreSQL could not finish the transaction.") from failure
                 log.info("turn.again", attempt=attempt, failure=type(failure).__name__)
+                if isinstance(failure, TimeoutError):
+                    await self._pool.drain()  # its idle connections lead to the same silent host
             attempt += 1
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
@@ -171,8 +174,7 @@ class Store:
                 try:
                     result = await job(turn)
                 except BaseException as failure:
-                    spoiled = not isinstance(failure, Exception) or isinstance(failure, psycopg.Error)
-                    await _rollback(connection, spoiled=spoiled)
+                    await _rollback(connection, spoiled=_spoiled(connection, failure))
                     raise
                 done = (turn, result)
                 await _commit(connection)
@@ -244,6 +246,12 @@ async def _commit(connection: Connection) -> None:
         connection.remove_notice_handler(heard)
     if warnings:
         raise NotReplicated(warnings[0])
+
+
+def _spoiled(connection: Connection, failure: BaseException) -> bool:
+    """Say whether the connection was cut short or a statement failed, also where the job told that in its own words."""
+    failed = isinstance(failure, psycopg.Error) or connection.info.transaction_status is not TransactionStatus.INTRANS
+    return failed or not isinstance(failure, Exception)
 
 
 async def _rollback(connection: Connection, *, spoiled: bool) -> None:

@@ -92,7 +92,7 @@ class LaneLoop:
             except Exception as failure:  # noqa: BLE001 - border of a loop: the event is kept, shown and passed over
                 await self._park(taken, failure)
                 return count + 1
-        self._parked_in_a_row = 0
+            self._parked_in_a_row = 0
         return LANE_BATCH
 
     async def _park(self, taken: list[int], failure: Exception) -> None:

@@ -67,7 +67,6 @@ class Notifier:
         self._watch = watch
         self._under_way: Counter[str] = Counter()
         self._settler = Settler(store, directory, self._settled)
-        self._freed = asyncio.Event()
         self._closing = False
 
     async def run(self) -> None:
@@ -84,7 +83,6 @@ class Notifier:
     def close(self) -> None:
         """Claim nothing more; `run` returns when everything that was claimed is settled."""
         self._closing = True
-        self._freed.set()
         self._store.hints.ring(Topic.PAGES)
 
     async def _claim_until_closed(self, sending: asyncio.TaskGroup) -> None:
@@ -102,13 +100,11 @@ class Notifier:
     async def _claim(self, sending: asyncio.TaskGroup) -> float:
         """Claim what is due and start sending it; return for how many seconds nothing will be due, at most one.
 
-        With every slot taken it waits for one. An idle second costs one reading transaction.
+        A channel with every slot taken rings when it has room again. An idle second costs one reading transaction.
         """
-        self._freed.clear()
         free = {kind: carrier.free for kind, carrier in self._carriers.items() if carrier.free}
         if not free:
-            await self._freed.wait()
-            return 0.0
+            return _SWEEP_S
         values: dict[str, object] = {"channels": list(free), "known": list(self._carriers)}
         pause = await self._until_next(values)
         if pause > 0:
@@ -192,8 +188,10 @@ class Notifier:
             log.exception("notify.send_failed", failure=repr(failure), notification_id=leader.id)
             result = [no_call(f"internal error: {type(failure).__name__}")]
         finally:
+            was_full = not carrier.free
             carrier.busy -= 1
-            self._freed.set()
+            if was_full and carrier.free:
+                self._store.hints.ring_here(Topic.PAGES)
         self._settler.add(Result(pages, _key(leader), tuple(result)))
         self._measure(pages, result[-1])
 

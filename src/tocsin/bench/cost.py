@@ -1,4 +1,4 @@
-"""Processor: what the program and its database cost, as the kernel counted it: processor time and memory."""
+"""Cost: what the program and its database use, as the kernel counted it: processor time and memory."""
 
 import os
 from pathlib import Path
