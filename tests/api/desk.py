@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx2
 from msgspec import Struct
@@ -14,6 +14,7 @@ from tocsin.domain.people.actor import SYSTEM, Actor
 from tocsin.domain.people.role import Role
 from tocsin.ground.ids import new_id
 from tocsin.store import tokens, users
+from tocsin.store.directory import Directory
 from tocsin.store.keyring import Keyring
 from tocsin.store.tokens import TokenDraft
 from tocsin.store.turn import Store, Turn
@@ -36,6 +37,7 @@ class DeskHouse:
     store: Store
     keyring: Keyring
     config: DeskSettings
+    directory: Directory = field(default_factory=Directory)
 
     async def authenticate(self, headers: Mapping[str, str], method: str) -> Actor | None:
         """Find the caller by token, in both spellings of the header."""

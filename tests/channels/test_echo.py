@@ -15,6 +15,8 @@ async def test_echo_takes_every_page() -> None:
     channel = discovered()["echo"]
     wire = Wire()
     (provider,) = channel.providers(channel.settings(), wire)
-    assert await provider.send(PAGE, Address(channel="echo", address="echo", person="Probe"), "key-1") == Accepted("key-1")
+    assert await provider.send(PAGE, Address(channel="echo", address="echo", person="Probe"), "key-1") == Accepted(
+        "key-1"
+    )
     await provider.close()
     await wire.close()

@@ -31,7 +31,9 @@ def policy(levels: list[list[str]], *, repeats: int = 0, strategy: str = "assign
     )
 
 
-def crew(plan: Policy, *, away: set[str] | None = None, fallbacks: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> Crew:
+def crew(
+    plan: Policy, *, away: set[str] | None = None, fallbacks: tuple[tuple[str, tuple[str, ...]], ...] = ()
+) -> Crew:
     """Return a crew in which everybody named can be reached, except those who are away."""
     targets = {target for level in plan.levels for target in level.targets}
     everybody = {target.id for target in targets} | {user_id for _, ids in fallbacks for user_id in ids}

@@ -89,9 +89,7 @@ class Life(RuleBasedStateMachine):
         everybody = crew(PLAN, away=self.away, fallbacks=(("owners", ("dee",)),))
         opening = orders.Opening(TOOL, "Disk full", urgency, "plan-1", alert_id="alert-0", details={})
         self.apply(
-            open_incident(
-                opening, "incident", terms=TERMS, plan=PLAN, surroundings=(everybody, self.now, self.new_id)
-            )
+            open_incident(opening, "incident", terms=TERMS, plan=PLAN, surroundings=(everybody, self.now, self.new_id))
         )
 
     @rule(user_id=some.sampled_from(PEOPLE))

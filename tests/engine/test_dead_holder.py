@@ -20,7 +20,7 @@ LEVEL = timedelta(minutes=5, seconds=1)
 
 
 async def claim(store: Store) -> list[Claimed]:
-    values = {"channels": ["email"], "known": ["email"], "most": 10, "lease": LEASE, "late": FIRST_PAGE_LATE}
+    values = {"channel": "email", "most": 10, "limited": False, "lease": LEASE, "late": FIRST_PAGE_LATE}
     return await store.work(lambda turn: turn.rows(CLAIM, values))
 
 

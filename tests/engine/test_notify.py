@@ -24,7 +24,7 @@ async def incident_id(store: Store, directory: Directory) -> str:
 
 
 async def claim(store: Store) -> list[Claimed]:
-    values = {"channels": ["email"], "known": ["email"], "most": 10, "lease": LEASE, "late": FIRST_PAGE_LATE}
+    values = {"channel": "email", "most": 10, "limited": False, "lease": LEASE, "late": FIRST_PAGE_LATE}
     return await store.work(lambda turn: turn.rows(CLAIM, values))
 
 

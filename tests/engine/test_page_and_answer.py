@@ -19,6 +19,7 @@ from tocsin.store.query import Query
 from tocsin.store.turn import Store, Turn
 
 STEPS = 3  # of each side: claim, commit, send; and lock, write, commit
+CLAIMING = {"channel": "email", "most": 10, "limited": False, "lease": LEASE, "late": FIRST_PAGE_LATE}
 BLOCKED_AFTER_S = 0.05  # a step that has not ended by then waits for the other side's lock
 
 
@@ -52,7 +53,7 @@ async def page(store: Store, side: Side) -> tuple[list[Claimed], float]:
 
     async def job(turn: Turn) -> list[Claimed]:
         await side.gate(0)
-        claimed = await turn.rows(CLAIM, {"channels": ["email"], "known": ["email"], "most": 10, "lease": LEASE, "late": FIRST_PAGE_LATE})
+        claimed = await turn.rows(CLAIM, CLAIMING)
         side.done(0)
         await side.gate(1)
         return claimed
@@ -137,4 +138,3 @@ _STATES = Query("states of all pages", "SELECT state FROM notification ORDER BY 
 
 async def _states(turn: Turn) -> list[str]:
     return [row.state for row in await turn.rows(_STATES)]
-

@@ -53,7 +53,7 @@ async def test_after_three_failures_in_a_row_nothing_more_is_parked(store: Store
 async def test_a_database_that_is_read_only_for_a_while_parks_nothing_and_ends_no_loop(
     database: str, store: Store
 ) -> None:
-    name = "current_database()"
+    lines = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
     await receive(store, ("trigger", "disk"))
     order = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {}', current_database()); END $$"
     tell(database, order.format("SET default_transaction_read_only = on"))
@@ -67,7 +67,7 @@ async def test_a_database_that_is_read_only_for_a_while_parks_nothing_and_ends_n
             database,
             "SET default_transaction_read_only = off",
             order.format("RESET default_transaction_read_only"),
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {name} AND pid <> pg_backend_pid()",
+            f"{lines} AND pid <> pg_backend_pid()",
         )
         await until(store, INCIDENTS, [(1,)])
     await node.close()

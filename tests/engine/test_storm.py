@@ -49,7 +49,7 @@ async def test_the_limit_holds_over_many_claims_and_first_pages_pass_it(
         assert courier.calls[-1].message.urgency == "high"
 
 
-async def test_what_is_over_the_limit_is_bundled_or_waits_and_nothing_is_lost(
+async def test_a_crowd_is_one_bundle_and_what_is_over_the_limit_waits(
     store: Store, directory: Directory, tmp_path: Path
 ) -> None:
     await change(store, URGENCY.format("low"))
@@ -57,16 +57,21 @@ async def test_what_is_over_the_limit_is_bundled_or_waits_and_nothing_is_lost(
     courier = Courier(slow, lines=16)
     pager = await notifier(store, directory, tmp_path, couriers=(courier,), limit=Limit(5, timedelta(minutes=1)))
     async with running(pager):
-        await courier.called(5)
-        await until(store, "SELECT count(*)::int FROM notification WHERE state = 'handed'", [(16,)])
-        assert sorted(calling.message.total or 1 for calling in courier.calls) == [1, 1, 1, 1, 12]
-        assert await rows(store, "SELECT count(*)::int FROM notification WHERE state = 'pending'") == [(4,)]
+        await until(store, "SELECT count(*)::int FROM notification WHERE state = 'handed'", [(20,)])
+        assert [calling.message.total for calling in courier.calls] == [20]
+        for batch in range(4):
+            await opened(store, directory, 1, prefix=f"later-{batch}")
+            wake(store)
+            await until(store, "SELECT count(*)::int FROM notification WHERE state = 'handed'", [(21 + batch,)])
+        await opened(store, directory, 2, prefix="too-many")
+        wake(store)
+        await asyncio.sleep(0.5)
+        assert await rows(store, "SELECT count(*)::int FROM notification WHERE state = 'pending'") == [(2,)]
         for _ in range(5):
             store.clock_shift += timedelta(seconds=16)
             wake(store)
             await asyncio.sleep(0.1)
-        await until(store, "SELECT state, count(*)::int FROM notification GROUP BY 1", [("handed", 20)])
-    assert len(courier.calls) == 9
+        await until(store, "SELECT state, count(*)::int FROM notification GROUP BY 1", [("handed", 26)])
 
 
 async def test_after_downtime_each_person_gets_one_digest(store: Store, directory: Directory, tmp_path: Path) -> None:

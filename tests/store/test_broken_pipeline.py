@@ -53,8 +53,9 @@ async def test_a_batch_that_met_a_duplicate_spoils_no_later_batch(store: Store) 
     await refused(store)
     with pytest.raises(psycopg.errors.UniqueViolation):
         await store.work(lambda turn: in_one_batch(turn, "a", "a", "b"))
-    for key in ("c", "d", "e"):
-        await store.work(lambda turn, key=key: in_one_batch(turn, key))
+    await store.work(lambda turn: in_one_batch(turn, "c"))
+    await store.work(lambda turn: in_one_batch(turn, "d"))
+    await store.work(lambda turn: in_one_batch(turn, "e"))
     assert await rows(store, "SELECT key FROM setting WHERE key IN ('a', 'b', 'c', 'd', 'e') ORDER BY key") == [
         ("c",),
         ("d",),
@@ -91,8 +92,7 @@ async def test_after_a_refusal_that_the_database_spoke_everything_goes_on(store:
             await store.work(lambda turn: open_with_key(turn, directory))
     await receive(store, ("trigger", "disk"), ("trigger", "fan"))
     assert await work(store, directory) == 2
-    for incident_id in await incident_ids(store):
-        orders = {incident_id: [Rename(ANN, "Renamed")]}
-        await store.work(lambda turn, orders=orders: act(turn, directory, orders))
+    orders = {incident_id: [Rename(ANN, "Renamed")] for incident_id in await incident_ids(store)}
+    await store.work(lambda turn: act(turn, directory, orders))
     await store.work(lambda turn: escalate(turn, directory, most=10))
     assert await rows(store, "SELECT title, count(*) FROM incident GROUP BY 1") == [("Renamed", 3)]

@@ -8,13 +8,14 @@ import pytest
 
 from tests.town.database import tell
 from tocsin.store.invariants import UNKNOWN_PAGES
-from tocsin.store.notifications import CLAIM, NEXT_PAGE, RECENT_MESSAGES, TAKE_BACK
+from tocsin.store.notifications import CLAIM, DUE_CHANNELS, NEXT_PAGE, RECENT_MESSAGES, TAKE_BACK
 from tocsin.store.query import Query
 from tocsin.store.turn import Store, Turn
 
 MINUTE = timedelta(minutes=1)
 QUESTIONS: list[tuple[Query[Any], dict[str, object]]] = [
-    (CLAIM, {"channels": ["email"], "known": ["email"], "most": 16, "lease": MINUTE, "late": MINUTE}),
+    (CLAIM, {"channel": "email", "most": 16, "limited": True, "lease": MINUTE, "late": MINUTE}),
+    (DUE_CHANNELS, {"channels": ["email"], "known": ["email"]}),
     (NEXT_PAGE, {"channels": ["email"], "known": ["email"]}),
     (RECENT_MESSAGES, {"ids": ["PM1", "PM2"], "per": MINUTE}),
     (TAKE_BACK, {"most_repeats": 1}),

@@ -41,7 +41,7 @@ async def seed_on_call(store: Store) -> None:
 
     async def job(turn: Turn) -> None:
         for statement in _STATEMENTS:
-            await turn.run(Command("seed", statement))  # type: ignore[arg-type] # a literal from the tuple above
+            await turn.run(Command("seed", statement))
         await turn.run(Command("seed", _INTEGRATION), {"hash": hashlib.sha256(ROUTING_KEY.encode()).digest()})
 
     await store.work(job)

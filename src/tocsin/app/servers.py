@@ -22,6 +22,7 @@ log = structlog.get_logger("servers")
 
 _BACKLOG = 2048  # connections that wait to be taken: an alert storm opens many at once
 _KEEP_ALIVE_S = 75  # longer than the intervals of senders that keep a connection, as Alertmanager does
+_TICKS_A_SECOND = 10  # of uvicorn's counter, which renews the Date header every tenth tick
 _RENEW_EVERY_S = 43_200.0  # a certificate is renewed weeks before it ends; half a day is soon enough
 _GOODBYE_S = 10  # seconds that requests under way have to end when the program stops
 
@@ -30,6 +31,24 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 class Server(uvicorn.Server):
     """A uvicorn server inside our event loop, which leaves signals to the program."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Prepare to serve."""
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Take no more requests and let those under way end."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Tick each second, for the Date header, instead of uvicorn's ten times: an idle server should be idle."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += _TICKS_A_SECOND
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), 1.0)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -133,7 +152,7 @@ class Gates:
 
 async def _end(pair: tuple[Server, asyncio.Task[None]]) -> None:
     serving, task = pair
-    serving.should_exit = True
+    serving.end()
     await task
 
 

@@ -10,7 +10,7 @@ from tocsin.domain.incidents.order import Due
 from tocsin.engine.turn import begin, finish
 from tocsin.store.directory import Directory
 from tocsin.store.timers import DUE_TIMERS, NEXT_TIMER
-from tocsin.store.turn import Turn
+from tocsin.store.turn import Store, Turn
 
 # Several kinds may be due at once, as after downtime. What ends an incident goes first, and calling people last, so
 # that nobody is called for something that was over.
@@ -33,10 +33,10 @@ class Escalated(Struct, frozen=True):
     now: datetime
 
 
-async def look_ahead(turn: Turn) -> Escalated:
+async def look_ahead(store: Store) -> Escalated:
     """Return when something is due next, without doing anything: this is all that an idle second costs."""
-    upcoming = await turn.one(NEXT_TIMER)
-    return Escalated(0, 0, timedelta(), upcoming.due_at, turn.now)
+    upcoming = await store.glance(NEXT_TIMER)
+    return Escalated(0, 0, timedelta(), upcoming.due_at, upcoming.now)
 
 
 async def escalate(turn: Turn, directory: Directory, *, most: int, passed_over: int = 0) -> Escalated:

@@ -35,6 +35,7 @@ class Claimed(Struct):
     incident_created_at: datetime
     level: int
     levels: int
+    repeats: int
     policy: str
     assigned_via: str
     alerts_total: int
@@ -60,6 +61,13 @@ class Due(Struct):
 
     due_at: datetime | None
     held: bool
+    now: datetime
+
+
+class DueChannel(Struct):
+    """A channel with pages that are due."""
+
+    channel: str
 
 
 class Ended(Struct):
@@ -121,30 +129,28 @@ class Named(Struct):
     id: int
 
 
-# Pages that are late by more than a quarter of an hour bring all other late ones of the same contact methods along,
-# so that downtime ends in one digest per person and not in as many as there are claims.
+# A contact method with a limit is claimed whole, and so is one with pages that are late by more than a quarter of an
+# hour: only who sees all of a person's pages can make few messages, or one digest, of them.
 CLAIM = Query(
-    "pages that are due, leased to this process",
+    "pages of one channel that are due, leased to this process",
     """
     WITH due AS (
-        SELECT id, contact_method_id FROM notification
-         WHERE state = 'pending' AND due_at <= tocsin_now()
-           AND (channel = ANY(%(channels)s::text[]) OR channel <> ALL(%(known)s::text[]))
+        SELECT id, contact_method_id, due_at FROM notification
+         WHERE state = 'pending' AND due_at <= tocsin_now() AND channel = %(channel)s
            AND NOT EXISTS (SELECT FROM setting WHERE key = 'hold')
          ORDER BY rank, due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
-    ), late AS (
+    ), beside AS (
         SELECT n.id FROM notification n
-         WHERE n.state = 'pending' AND n.due_at < tocsin_now() - %(late)s::interval
+         WHERE n.state = 'pending' AND n.due_at <= tocsin_now() AND n.channel = %(channel)s
+           AND (%(limited)s OR EXISTS (SELECT FROM due WHERE due.due_at < tocsin_now() - %(late)s::interval))
            AND n.contact_method_id IN (SELECT contact_method_id FROM due)
-           AND EXISTS (SELECT FROM notification l JOIN due ON due.id = l.id
-                        WHERE l.due_at < tocsin_now() - %(late)s::interval)
            AND NOT EXISTS (SELECT FROM due WHERE due.id = n.id)
          ORDER BY n.id LIMIT 1000 FOR UPDATE SKIP LOCKED
     ), taken AS (
         UPDATE notification AS n
            SET state = 'leased', lease_until = tocsin_now() + %(lease)s::interval, fence = n.fence + 1,
                sends = n.sends + 1
-         WHERE n.id IN (SELECT id FROM due UNION ALL SELECT id FROM late)
+         WHERE n.id IN (SELECT id FROM due UNION ALL SELECT id FROM beside)
         RETURNING n.id, n.fence, n.sends, n.unknowns, n.may_repeat, n.incident_id, n.user_id, n.contact_method_id,
                   n.round, n.channel, n.urgency, n.rank, n.created_at, n.due_at
     )
@@ -152,6 +158,7 @@ CLAIM = Query(
            t.channel, t.urgency, t.rank, t.created_at, t.due_at, i.number, i.title, i.status,
            i.created_at AS incident_created_at,
            i.called AS level, coalesce(json_array_length(p.document::json -> 'levels'), 0) AS levels,
+           coalesce((p.document ->> 'repeats')::int, 0) AS repeats,
            coalesce(p.document ->> 'name', '') AS policy, i.assigned_via, i.alerts_total, i.service_id,
            coalesce(s.name, 'a deleted service') AS service, u.name AS person, u.time_zone, u.locale,
            CASE WHEN c.enabled AND NOT c.blacklisted THEN c.address END AS address, c.country_code, c.secret_sealed
@@ -192,9 +199,21 @@ NEXT_PAGE = Query(
     SELECT (SELECT min(due_at) FROM notification
              WHERE state = 'pending'
                AND (channel = ANY(%(channels)s::text[]) OR channel <> ALL(%(known)s::text[]))) AS due_at,
-           EXISTS (SELECT FROM setting WHERE key = 'hold') AS held
+           EXISTS (SELECT FROM setting WHERE key = 'hold') AS held, tocsin_now() AS now
     """,
     row=Due,
+)
+DUE_CHANNELS = Query(
+    "channels with room that have pages due",
+    """
+    SELECT DISTINCT channel FROM (
+        SELECT channel FROM notification
+         WHERE state = 'pending' AND due_at <= tocsin_now()
+           AND (channel = ANY(%(channels)s::text[]) OR channel <> ALL(%(known)s::text[]))
+           AND NOT EXISTS (SELECT FROM setting WHERE key = 'hold')
+         ORDER BY rank, due_at LIMIT 200) AS next
+    """,
+    row=DueChannel,
 )
 # A lease that was taken over makes the late writer's fence stale: it then changes nothing. A page of a round that is
 # over is not tried again: somebody else was called since.

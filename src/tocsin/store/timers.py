@@ -19,6 +19,7 @@ class NextRow(Struct):
     """The instant at which the next timer is due; None when there is none."""
 
     due_at: datetime | None
+    now: datetime
 
 
 DUE_TIMERS = Query(
@@ -29,4 +30,6 @@ DUE_TIMERS = Query(
     """,
     row=DueRow,
 )
-NEXT_TIMER = Query("when the next timer is due", "SELECT min(due_at) AS due_at FROM timer", row=NextRow)
+NEXT_TIMER = Query(
+    "when the next timer is due", "SELECT min(due_at) AS due_at, tocsin_now() AS now FROM timer", row=NextRow
+)

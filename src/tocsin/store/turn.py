@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import LiteralString, TypeVar
+from weakref import WeakKeyDictionary
 
 import psycopg
 import structlog
@@ -34,6 +35,13 @@ _LONGEST_TURN_S = 8.0  # of one transaction: a peer that went silent without a w
 _PASSING = (psycopg.OperationalError, errors.ReadOnlySqlTransaction, TimeoutError)
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
+
+_BEGIN_WORK: LiteralString = "BEGIN; SELECT tocsin_now(), pg_current_xact_id()::text"
+_BEGIN_READ: LiteralString = "BEGIN READ ONLY; SELECT tocsin_now(), ''"
+_FATE: LiteralString = "SELECT pg_xact_status(%s::xid8)"
+# Changes whenever the server starts anew or recovers from a crash, and with every other server.
+_LIFE: LiteralString = "SELECT pg_postmaster_start_time(), stats_reset FROM pg_stat_wal"
+_LIVES: WeakKeyDictionary[Connection, tuple[object, ...] | None] = WeakKeyDictionary()
 
 
 class Uncertain(StoreUnavailable):
@@ -141,6 +149,23 @@ class Store:
         """Run `job` in a read-only transaction of its own."""
         return await self._attempts(job, writing=False)
 
+    async def glance(self, query: Query[Row], values: Mapping[str, object] | None = None) -> Row:
+        """Return the only row of a query that is a transaction by itself: one round trip, for loops that look often.
+
+        Raises `StoreUnavailable` at once when the database is away, and `Refused` (not found) without a row.
+        """
+        if self.clock_shift:
+            return await self.read(lambda turn: turn.one(query, values))
+        try:
+            async with asyncio.timeout(_LONGEST_TURN_S), self._pool.connection() as connection:
+                cursor = await connection.execute(query.sql, values or {})
+                row = await cursor.fetchone()
+        except _PASSING as failure:
+            raise StoreUnavailable("PostgreSQL does not answer.") from failure
+        if row is None:
+            raise Refused(Why.NOT_FOUND, f"There is no {query.says}.")
+        return query.row(*row)
+
     async def work(self, job: Callable[[Turn], Awaitable[Result]]) -> Result:
         """Run `job` in one transaction and commit it; run it anew after a conflict or a lost connection.
 
@@ -181,7 +206,7 @@ class Store:
         except PoolTimeout as failure:
             raise StoreUnavailable("PostgreSQL has no connection free or does not answer.") from failure
         except _PASSING:
-            if done is None or not writing or not await self._did_commit(done[0].transaction_id):
+            if done is None or not writing or not await self._did_commit(done[0]):
                 raise
         turn, result = done
         for topic in turn.hints:
@@ -189,13 +214,14 @@ class Store:
         return result
 
     async def _begin(self, connection: Connection, *, writing: bool) -> Turn:
+        begin: LiteralString = _BEGIN_WORK if writing else _BEGIN_READ
         shift = self.clock_shift.total_seconds()
-        move = sql.SQL("SET LOCAL tocsin.clock_shift = {};").format(f"{shift} s") if shift else sql.SQL("")
-        if writing:
-            begin = sql.SQL("BEGIN; {} SELECT tocsin_now(), pg_current_xact_id()::text").format(move)
+        if shift:
+            move = sql.SQL("SET LOCAL tocsin.clock_shift = {}; ").format(f"{shift} s")
+            head, _, tail = begin.partition("; ")
+            cursor = await connection.execute(sql.SQL(head + "; ") + move + sql.SQL(tail))
         else:
-            begin = sql.SQL("BEGIN READ ONLY; {} SELECT tocsin_now(), ''").format(move)
-        cursor = await connection.execute(begin)
+            cursor = await connection.execute(begin)
         while cursor.nextset():
             pass
         row = await cursor.fetchone()
@@ -203,13 +229,20 @@ class Store:
             raise StoreUnavailable("PostgreSQL did not say what time it is.")
         return Turn(connection, row[0], str(row[1]))
 
-    async def _did_commit(self, transaction_id: str) -> bool:
-        """Ask what became of a transaction whose connection died while it committed."""
+    async def _did_commit(self, turn: Turn) -> bool:
+        """Ask what became of a transaction whose connection died while it committed.
+
+        A crash of the server takes back the numbers of transactions that were not written down, and gives them to
+        others. So after one only "not committed" is believed; "committed" may be said of somebody else's.
+        """
         for _ in range(_TRIES):
             try:
                 async with self._pool.connection(timeout=_PATIENCE_S) as connection:
-                    cursor = await connection.execute("SELECT pg_xact_status(%s::xid8)", (transaction_id,))
+                    cursor = await connection.execute(_FATE, (turn.transaction_id,))
                     row = await cursor.fetchone()
+                    same_life = _LIVES.get(connection) == _LIVES.get(turn.connection)
+            except errors.InvalidParameterValue:
+                return False  # the number lies in the future: the server never wrote it down
             except (psycopg.OperationalError, PoolTimeout):
                 await asyncio.sleep(0.25)
                 continue
@@ -217,10 +250,10 @@ class Store:
             if status == "in progress":
                 await asyncio.sleep(0.05)
                 continue
-            if status is None:
+            if status is None or (status == "committed" and not same_life):
                 break
             return bool(status == "committed")
-        raise Uncertain(f"It is not known whether transaction {transaction_id} was committed.")
+        raise Uncertain(f"It is not known whether transaction {turn.transaction_id} was committed.")
 
 
 class NotReplicated(psycopg.OperationalError):
@@ -230,6 +263,7 @@ class NotReplicated(psycopg.OperationalError):
 async def _configure(connection: Connection) -> None:
     """Give a fresh connection its session settings."""
     await connection.execute("SET TimeZone TO 'UTC'; SET lock_timeout TO '10s'")
+    _LIVES[connection] = await (await connection.execute(_LIFE)).fetchone()
 
 
 async def _commit(connection: Connection) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import httpx2
 import msgspec
 
 from tests.api.desk import Caller, Desk, DeskHouse, DeskSettings
-from tests.contract.validator import check_answer
 from tocsin.domain.events.event import Action, Event, Image, Link
 from tocsin.engine.correlate import correlate
 from tocsin.engine.escalate import escalate
@@ -30,29 +29,6 @@ ACCEPT = Command(
     "INSERT INTO inbox (lane, integration_id, kind, body) VALUES (1, %(integration_id)s, 'event', %(body)s)",
 )
 HAND_OVER = Command("pages handed over", "UPDATE notification SET state = 'handed', handed_at = tocsin_now()")
-
-
-@dataclass(frozen=True)
-class RoomHouse(DeskHouse):
-    """A house whose API can change incidents too."""
-
-    directory: Directory = field(default_factory=Directory)
-
-
-async def checked(response: httpx2.Response) -> None:
-    """Compare an answer with the contract, which has an acknowledgement's log entry under two kinds at once."""
-    await response.aread()
-    body = response.content.replace(b'"type":"acknowledge_log_entry"', b'"type":"trigger_log_entry"')
-    check_answer(response.request.method, response.request.url.path, response.status_code, body)
-
-
-class IncidentDesk(Desk):
-    """A desk whose clients are told about log entries too."""
-
-    def client(self, token: str | None, headers: Mapping[str, str] | None = None) -> httpx2.AsyncClient:
-        client = super().client(token, headers)
-        client.event_hooks = {"response": [checked]}
-        return client
 
 
 @dataclass(frozen=True)
@@ -155,8 +131,8 @@ async def room(database: str, key_file: Path) -> AsyncIterator[Room]:
     store = Store(database, connections=4)
     await store.open()
     try:
-        house = RoomHouse(store, await Keyring.load(store, key_file), DeskSettings())
-        desk = IncidentDesk(house)
+        house = DeskHouse(store, await Keyring.load(store, key_file), DeskSettings())
+        desk = Desk(house)
 
         async def seed(turn: Turn) -> int:
             return await priorities.seed(turn)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
@@ -11,6 +11,7 @@ from tests.contract.validator import checking
 from tocsin.api.kit import application, discovered
 from tocsin.domain.people.actor import Actor
 from tocsin.domain.people.role import Role, TeamRole
+from tocsin.store.directory import Directory
 from tocsin.store.keyring import Keyring
 from tocsin.store.turn import Store, Turn
 
@@ -37,6 +38,7 @@ class House:
     config: Config
     actors: dict[str, Actor]
     resolved: list[tuple[str, str]]
+    directory: Directory = field(default_factory=Directory)
 
     async def authenticate(self, headers: Mapping[str, str], method: str) -> Actor | None:
         """Know people by their token."""

@@ -22,6 +22,8 @@ class Waiting(Protocol):
         """Its place in the queue; 0 is never held back."""
 
 
+_FEW = 3  # pages that may leave alone at the same moment
+
 PageT = TypeVar("PageT", bound=Waiting)
 
 
@@ -38,9 +40,9 @@ class Sorted(Struct, Generic[PageT]):
 def sort_pages(pages: Sequence[PageT], limit: Limit | None, *, recent: int, now: datetime) -> Sorted[PageT]:
     """Sort the due pages of one contact method, which got `recent` messages within the limit's stretch.
 
-    Pages more than 15 minutes late go into one digest. Of the others as many leave alone as the limit allows, and
-    the last message that it allows takes the rest as a bundle. When it allows none they are held for a quarter of
-    the stretch, and gather. A person's first high-urgency pages (rank 0) are never held.
+    Pages more than 15 minutes late go into one digest. A few others leave alone; a crowd leaves as a single bundle,
+    because somebody who gets twenty messages at once reads none of them. When the limit allows no further message they
+    are held for a quarter of the stretch, and gather. A person's first high-urgency pages (rank 0) leave alone, always.
     """
     late = [page for page in pages if now - page.due_at > FIRST_PAGE_LATE]
     fresh = [page for page in pages if now - page.due_at <= FIRST_PAGE_LATE]
@@ -48,15 +50,14 @@ def sort_pages(pages: Sequence[PageT], limit: Limit | None, *, recent: int, now:
         fresh, late = [*late, *fresh], []
     if limit is None:
         return Sorted(fresh, [], late, [])
-    allowed = limit.count - recent - (1 if late else 0)
-    if len(fresh) <= allowed:
-        return Sorted(fresh, [], late, [])
     first = [page for page in fresh if page.rank == 0]
     others = [page for page in fresh if page.rank != 0]
-    allowed -= len(first)
+    allowed = limit.count - recent - (1 if late else 0) - len(first)
+    if len(others) <= min(_FEW, allowed):
+        return Sorted(first + others, [], late, [])
     if allowed <= 0:
         return Sorted(first, [], late, others, now + _pause(limit))
-    return Sorted(first + others[: allowed - 1], others[allowed - 1 :], late, [])
+    return Sorted(first, others, late, [])
 
 
 def _pause(limit: Limit) -> timedelta:

@@ -15,14 +15,19 @@ from tocsin.store.hints import Topic
 from tocsin.store.inbox import Inbox
 from tocsin.store.turn import Store
 
+_PRESSING = 32  # events that wait for their commit at once: the doors need the processor more than the engine does
 _EVERY_MINUTE = "This routing key may send {} events each minute."
 
 
 class Hinted(Struct):
-    """What the doors stored since they were last asked: from which calm senders, and whether any sender floods."""
+    """What the doors stored since they were last asked: from which calm senders, and whether any sender floods.
+
+    `pressing` says that many events wait for their commit just now.
+    """
 
     calm: set[str] = field(default_factory=set)
     flooded: bool = False
+    pressing: bool = False
 
 
 class Accept:
@@ -107,6 +112,7 @@ class Accept:
         Whoever serves the calm senders first keeps one noisy tool from delaying everybody's pages.
         """
         hinted, self._hinted = self._hinted, Hinted()
+        hinted.pressing = self._writer.waiting > _PRESSING
         return hinted
 
     def _stored(self, batch: Sequence[Waiting]) -> None:

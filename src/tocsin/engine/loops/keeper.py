@@ -52,7 +52,7 @@ class Keeper:
         while True:
             self._watch.beat("keeper")
             try:
-                upkeep = await self._store.read(lambda turn: turn.one(NEEDED))
+                upkeep = await self._store.glance(NEEDED)
                 if upkeep.silent:
                     await self._store.work(self._take_back)
                 if not upkeep.newest_sealed or count % _SEAL_EVERY == 0:

@@ -38,7 +38,7 @@ class TimerLoop:
             while True:
                 self._watch.beat("timers")
                 try:
-                    done = await self._store.read(look_ahead)
+                    done = await look_ahead(self._store)
                     if done.next_at is not None and done.next_at <= done.now:
                         done = await self._pass(passed_over)
                 except Exception as failure:  # noqa: BLE001 - border of a loop: the next sweep tries again
@@ -86,7 +86,7 @@ class TimerLoop:
                 log.exception("timers.incident_failed", incident_id=incident_id, failure=repr(failure))
                 self._watch.violated("incident cannot be escalated", [incident_id])
                 await self._store.work(later)
-        ahead = await self._store.read(look_ahead)
+        ahead = await look_ahead(self._store)
         return Escalated(len(due), worked, latest, ahead.next_at, ahead.now)
 
 

@@ -109,7 +109,10 @@ class Composer:
 
 
 def _level(page: Claimed) -> int:
-    return (page.level - 1) % page.levels + 1 if page.levels and page.level else 0
+    """Return the level that was called, counted from 1, or 0 when it was a list of last resort."""
+    if not page.levels or not 0 < page.level <= page.levels * (page.repeats + 1):
+        return 0
+    return (page.level - 1) % page.levels + 1
 
 
 def _reason(page: Claimed) -> str:

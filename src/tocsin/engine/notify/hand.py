@@ -17,7 +17,7 @@ from tocsin.store.turn import Store
 
 log = structlog.get_logger("notify")
 
-_PATIENCE_S = PROVIDER_PATIENCE.total_seconds()
+_PATIENCE_S = PROVIDER_PATIENCE.total_seconds() + 1.0  # a provider that knows that nothing left must get to say so
 
 
 @dataclass(frozen=True, slots=True)

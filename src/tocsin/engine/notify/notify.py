@@ -16,12 +16,13 @@ from tocsin.engine.watch import Watch
 from tocsin.ground.limits import FIRST_PAGE_LATE, LEASE
 from tocsin.store.directory import Directory
 from tocsin.store.hints import Topic
-from tocsin.store.notifications import CLAIM, NEXT_PAGE, RECENT_MESSAGES, Claimed
+from tocsin.store.notifications import CLAIM, DUE_CHANNELS, NEXT_PAGE, RECENT_MESSAGES, Claimed
 from tocsin.store.turn import Store, Turn
 
 log = structlog.get_logger("notify")
 
 _FEWEST = 8  # free slots for which claiming is worth a round trip
+_SLOTS = 64  # of a channel without providers, whose pages fail at once
 _SWEEP_S = 1.0  # seconds: the net under lost hints
 _RANK_LOW = 2  # of low-urgency pages
 
@@ -33,7 +34,7 @@ class Carrier:
         """Start with every slot free."""
         self.limit = limit
         self.providers = tuple(providers)
-        self.slots = sum(provider.lines for provider in self.providers) or _FEWEST
+        self.slots = sum(provider.lines for provider in self.providers) or _SLOTS
         self.busy = 0
 
     @property
@@ -86,36 +87,39 @@ class Notifier:
         self._store.hints.ring(Topic.PAGES)
 
     async def _claim_until_closed(self, sending: asyncio.TaskGroup) -> None:
+        rung = False
         with self._store.hints.listening(Topic.PAGES) as bell:
             while not self._closing:
                 try:
-                    pause = await self._claim(sending)
+                    pause = await self._claim(sending, at_once=rung)
                 except Exception as failure:
                     log.exception("notify.claim_failed", failure=repr(failure))
                     pause = _SWEEP_S
                 self._watch.beat("notify")
-                if pause > 0:
-                    await bell.wait(pause)
+                rung = pause <= 0 or await bell.wait(pause)
 
-    async def _claim(self, sending: asyncio.TaskGroup) -> float:
+    async def _claim(self, sending: asyncio.TaskGroup, *, at_once: bool) -> float:
         """Claim what is due and start sending it; return for how many seconds nothing will be due, at most one.
 
-        A channel with every slot taken rings when it has room again. An idle second costs one reading transaction.
+        Unless it is told to claim `at_once` it looks first: an idle second costs one small reading statement. A
+        channel with every slot taken rings when it has room again.
         """
         free = {kind: carrier.free for kind, carrier in self._carriers.items() if carrier.free}
         if not free:
             return _SWEEP_S
         values: dict[str, object] = {"channels": list(free), "known": list(self._carriers)}
-        pause = await self._until_next(values)
-        if pause > 0:
+        if not at_once and (pause := await self._until_next(values)) > 0:
             return pause
-        values |= {"most": min(free.values()), "lease": LEASE, "late": FIRST_PAGE_LATE}
 
         async def job(turn: Turn) -> tuple[list[Claimed], dict[str, int], datetime]:
-            pages = await turn.rows(CLAIM, values)
+            pages = []
+            for row in await turn.rows(DUE_CHANNELS, values):
+                pages += await self._claim_channel(turn, row.channel, free.get(row.channel, _SLOTS))
             return pages, await self._recent(turn, pages), turn.now
 
         pages, recent, now = await self._store.work(job)
+        if not pages:
+            return await self._until_next(values)
         by_method: dict[str, list[Claimed]] = defaultdict(list)
         for page in pages:
             by_method[page.contact_method_id].append(page)
@@ -123,16 +127,17 @@ class Notifier:
             self._start(sending, group, recent.get(method_id, 0) + self._under_way[method_id], now)
         return 0.0
 
+    async def _claim_channel(self, turn: Turn, kind: str, most: int) -> list[Claimed]:
+        limited = self._carrier(kind).limit is not None
+        values = {"channel": kind, "most": most, "limited": limited, "lease": LEASE, "late": FIRST_PAGE_LATE}
+        return await turn.rows(CLAIM, values)
+
     async def _until_next(self, values: Mapping[str, object]) -> float:
         """Return for how many seconds nothing is due, at most a second; 0 or less when something is."""
-
-        async def look(turn: Turn) -> float:
-            upcoming = await turn.one(NEXT_PAGE, values)
-            if upcoming.due_at is None or upcoming.held:
-                return _SWEEP_S
-            return min((upcoming.due_at - turn.now).total_seconds(), _SWEEP_S)
-
-        return await self._store.read(look)
+        upcoming = await self._store.glance(NEXT_PAGE, values)
+        if upcoming.due_at is None or upcoming.held:
+            return _SWEEP_S
+        return min((upcoming.due_at - upcoming.now).total_seconds(), _SWEEP_S)
 
     async def _recent(self, turn: Turn, pages: Sequence[Claimed]) -> dict[str, int]:
         """Return how many messages the contact methods with a limit got within its stretch."""
