@@ -18,7 +18,7 @@ from tocsin.engine.watch import Watch
 from tocsin.store.directory import Directory
 from tocsin.store.turn import Store, Turn
 
-LONGEST_S = 20.0  # one transaction's patience, the driver's own farewell of five seconds, and a slow machine
+LONGEST_S = 30.0  # the patience of one transaction and the farewell of the driver, once; not for each dead connection
 CONNECTIONS = 4
 
 

@@ -20,7 +20,7 @@ from tocsin.store.migrate import migrate
 log = structlog.get_logger("tocsin")
 
 
-_LOOK_AGAIN_S = 0.5  # seconds between two looks whether the first user is there
+_LOOK_AGAIN_S = 1.0  # seconds between two looks whether the first user is there
 
 
 class Started(Struct, frozen=True):
@@ -140,7 +140,7 @@ async def _set_up(house: House, stop: asyncio.Event) -> bool:
     """Wait until the first user is set up; return False when the program stops before."""
     while not stop.is_set():
         with contextlib.suppress(StoreUnavailable):
-            if not await house.store.read(setup.needed):
+            if (await house.store.glance(setup.OWNER_EXISTS)).yes:
                 return True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_S)

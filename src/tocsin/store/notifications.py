@@ -179,7 +179,7 @@ RENEW = Query(
     UPDATE notification AS n SET lease_until = tocsin_now() + %(lease)s::interval
       FROM incident i
      WHERE n.id = %(id)s AND n.fence = %(fence)s AND n.state = 'leased' AND i.id = n.incident_id
-       AND i.status = 'triggered'
+       AND i.status = 'triggered' AND n.round = i.round
     RETURNING n.id
     """,
     row=Named,
@@ -224,7 +224,9 @@ END = Query(
        SET state = CASE WHEN r.state = 'pending' AND (i.status <> 'triggered' OR n.round < i.round)
                         THEN 'cancelled' ELSE r.state END,
            due_at = coalesce(r.due_at, n.due_at), may_repeat = r.may_repeat, lease_until = NULL,
-           handed_at = coalesce(r.handed_at, n.handed_at), ended_why = r.ended_why,
+           handed_at = coalesce(r.handed_at, n.handed_at),
+           ended_why = CASE WHEN r.state = 'pending' AND (i.status <> 'triggered' OR n.round < i.round)
+                            THEN coalesce(r.ended_why, 'called off meanwhile') ELSE r.ended_why END,
            bundle_id = coalesce(r.bundle_id, n.bundle_id), sends = r.sends, unknowns = r.unknowns
       FROM json_to_recordset(%(records)s::json) AS r(
            id bigint, fence int, state text, due_at timestamptz, may_repeat boolean, handed_at timestamptz,

@@ -28,7 +28,7 @@ _PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
 _PATIENCE_S = 2.0  # seconds for a connection: a door must refuse aloud within two seconds
 
-_LONGEST_TURN_S = 8.0  # of one transaction: a peer that went silent without a word must not hold a loop for minutes
+_LONGEST_TURN_S = 5.0  # of one transaction: a peer that went silent without a word must not hold a loop for minutes
 
 # What may be gone a moment later: conflicts, deadlocks, lock waits, lost or silent connections, a server that is no
 # longer, or not yet, the primary.
@@ -161,6 +161,8 @@ class Store:
                 cursor = await connection.execute(query.sql, values or {})
                 row = await cursor.fetchone()
         except _PASSING as failure:
+            if isinstance(failure, TimeoutError | errors.ReadOnlySqlTransaction):
+                await self._pool.drain()  # its idle connections lead to the same silent host
             raise StoreUnavailable("PostgreSQL does not answer.") from failure
         if row is None:
             raise Refused(Why.NOT_FOUND, f"There is no {query.says}.")

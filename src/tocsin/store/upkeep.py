@@ -16,9 +16,12 @@ class PartitionRow(Struct):
     name: str
 
 
-class NeededRow(Struct):
-    """What a second's round of the keeper has to do."""
+class Pulse(Struct):
+    """What a second's look of the keeper finds: work for the loops, silent holders of pages, unsealed audit records."""
 
+    events: bool
+    timers: bool
+    pages: bool
     silent: bool
     newest_sealed: bool
 
@@ -29,14 +32,17 @@ class SettingRow(Struct):
     value: object
 
 
-NEEDED = Query(
-    "whether a holder of pages went silent, and whether the newest audit record is sealed",
+PULSE = Query(
+    "what is to be done now, in one look",
     """
-    SELECT EXISTS (SELECT FROM notification WHERE state = 'leased' AND lease_until < tocsin_now()) AS silent,
+    SELECT EXISTS (SELECT FROM inbox) AS events,
+           EXISTS (SELECT FROM timer WHERE due_at <= tocsin_now()) AS timers,
+           EXISTS (SELECT FROM notification WHERE state = 'pending' AND due_at <= tocsin_now()) AS pages,
+           EXISTS (SELECT FROM notification WHERE state = 'leased' AND lease_until < tocsin_now()) AS silent,
            NOT EXISTS (SELECT FROM audit a WHERE a.id = (SELECT max(id) FROM audit)
                           AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.audit_id = a.id)) AS newest_sealed
     """,
-    row=NeededRow,
+    row=Pulse,
 )
 PARTITIONS = Query(
     "partitions of the event archive",
@@ -49,7 +55,10 @@ PARTITIONS = Query(
 FORGET_SESSIONS = Command("sessions that are over", "DELETE FROM session WHERE valid_until < tocsin_now()")
 FORGET_FACTS = Command(
     "facts of the feed that everybody has read",
-    "DELETE FROM feed WHERE at < tocsin_now() - %(kept_for)s::interval",
+    """
+    DELETE FROM feed WHERE id IN (
+        SELECT id FROM feed WHERE at < tocsin_now() - %(kept_for)s::interval ORDER BY id LIMIT 50000)
+    """,
 )
 SEE_NODE = Command(
     "this node, seen now",

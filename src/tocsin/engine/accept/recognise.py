@@ -156,10 +156,7 @@ class Recogniser:
                     log.info("accept.stamp_unread", failure=type(failure).__name__)
 
     async def _compare_stamp(self) -> None:
-        async def read(turn: Turn) -> int:
-            return (await turn.one(CONFIG_STAMP)).n
-
-        stamp = await self._store.read(read)
+        stamp = (await self._store.glance(CONFIG_STAMP)).n
         if stamp != self._stamp:
             self._stamp = stamp
             self._forget()

@@ -11,10 +11,11 @@ from tocsin.engine.watch import Watch
 from tocsin.ground.errors import StoreUnavailable
 from tocsin.ground.limits import MOST_REPEATED_SENDS
 from tocsin.store import audit
+from tocsin.store.hints import Topic
 from tocsin.store.leases import take
 from tocsin.store.notifications import take_back
 from tocsin.store.turn import Store, Turn
-from tocsin.store.upkeep import FORGET_FACTS, FORGET_NODES, FORGET_SESSIONS, NEEDED, SEE_NODE, keep_partitions
+from tocsin.store.upkeep import FORGET_FACTS, FORGET_NODES, FORGET_SESSIONS, PULSE, SEE_NODE, Pulse, keep_partitions
 
 log = structlog.get_logger("keeper")
 
@@ -52,10 +53,11 @@ class Keeper:
         while True:
             self._watch.beat("keeper")
             try:
-                upkeep = await self._store.glance(NEEDED)
-                if upkeep.silent:
+                pulse = await self._store.glance(PULSE)
+                self._wake(pulse)
+                if pulse.silent:
                     await self._store.work(self._take_back)
-                if not upkeep.newest_sealed or count % _SEAL_EVERY == 0:
+                if not pulse.newest_sealed or count % _SEAL_EVERY == 0:
                     await self._store.work(self._seal)
                 if count % _TIDY_EVERY == 0 and await self._store.work(self._tidy):
                     async with self._store.connection() as connection:
@@ -65,6 +67,16 @@ class Keeper:
                 level("keeper.failed", failure=repr(failure))
             count += 1
             await asyncio.sleep(_EVERY_S)
+
+    def _wake(self, pulse: Pulse) -> None:
+        """Wake the loops that have something to do: a hint that was lost costs one second, on every node."""
+        for has_work, topic in (
+            (pulse.events, Topic.LANES),
+            (pulse.timers, Topic.TIMERS),
+            (pulse.pages, Topic.PAGES),
+        ):
+            if has_work:
+                self._store.hints.ring(topic)
 
     async def _take_back(self, turn: Turn) -> None:
         taken = await take_back(turn, MOST_REPEATED_SENDS)

@@ -18,8 +18,10 @@ from tocsin.store.turn import Store, Turn
 
 log = structlog.get_logger("lanes")
 
-_LONGEST_YIELD_S = 0.1
-_SWEEP_S = 1.0  # seconds: the net under lost hints
+_FLOOD_BATCH = 30  # events of one turn during a flood: a calm sender's event waits for the end of the turn
+_LONGEST_YIELD_S = 0.02  # seconds given to the doors between two turns while events wait for their commit
+_AGAIN_S = 1.0  # seconds until what failed is tried again
+_SWEEP_S = 5.0  # seconds: a second net under lost hints; the first is the keeper's look each second
 _MOST_PARKED_IN_A_ROW = 3  # bad events are single; a row of them is a fault of ours that parking would only hide
 
 
@@ -45,7 +47,7 @@ class LaneLoop:
                 except Exception as failure:  # noqa: BLE001 - border of a loop: the next second tries again
                     level = log.warning if isinstance(failure, StoreUnavailable) else log.error
                     level("lanes.failed", failure=repr(failure))
-                    await asyncio.sleep(_SWEEP_S)
+                    await asyncio.sleep(_AGAIN_S)
                     rung = True
                     continue
                 rung = worked > 0 or await bell.wait(_SWEEP_S)
@@ -60,16 +62,16 @@ class LaneLoop:
         began = clock.seconds()
         worked = 0
         if hinted.flooded and hinted.calm:
-            worked += await self._work(only=sorted(hinted.calm))
-        worked += await self._work(only=None)
+            worked += await self._work(LANE_BATCH, only=sorted(hinted.calm))
+        worked += await self._work(_FLOOD_BATCH if hinted.flooded else LANE_BATCH, only=None)
         if hinted.pressing:
             # Half of the time is the doors': an event that is not accepted is lost, one that waits is not.
             await asyncio.sleep(min(clock.seconds() - began, _LONGEST_YIELD_S))
         return worked
 
-    async def _work(self, *, only: Sequence[str] | None) -> int:
+    async def _work(self, most: int, *, only: Sequence[str] | None) -> int:
         async def job(turn: Turn) -> int:
-            return await correlate(turn, self._directory, most=LANE_BATCH, only=only)
+            return await correlate(turn, self._directory, most=most, only=only)
 
         try:
             worked = await self._store.work(job)
@@ -107,7 +109,7 @@ class LaneLoop:
         self._parked_in_a_row += 1
         if not taken or self._parked_in_a_row > _MOST_PARKED_IN_A_ROW:
             log.error("lanes.stuck", failure=repr(failure), parked_in_a_row=self._parked_in_a_row)
-            await asyncio.sleep(_SWEEP_S)
+            await asyncio.sleep(_AGAIN_S)
             return
 
         async def job(turn: Turn) -> None:

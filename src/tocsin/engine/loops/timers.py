@@ -17,7 +17,8 @@ from tocsin.store.turn import Store, Turn
 log = structlog.get_logger("timers")
 
 _BATCH = 200  # timers of one transaction
-_SWEEP_S = 1.0  # seconds: the net under lost hints
+_AGAIN_S = 1.0  # seconds until what failed is tried again
+_SWEEP_S = 5.0  # seconds: a second net under lost hints; the first is the keeper's look each second
 _POSTPONED_FOR = timedelta(minutes=1)  # of an incident whose escalation raised an error
 _BUSY_S = 0.01  # seconds until incidents that were locked are looked at again
 
@@ -44,7 +45,7 @@ class TimerLoop:
                 except Exception as failure:  # noqa: BLE001 - border of a loop: the next sweep tries again
                     level = log.warning if isinstance(failure, StoreUnavailable) else log.error
                     level("timers.failed", failure=repr(failure))
-                    await asyncio.sleep(_SWEEP_S)
+                    await asyncio.sleep(_AGAIN_S)
                     continue
                 stuck = done.found - done.incidents if done.found == _BATCH and not done.incidents else 0
                 passed_over = passed_over + stuck if stuck else 0

@@ -23,7 +23,8 @@ log = structlog.get_logger("notify")
 
 _FEWEST = 8  # free slots for which claiming is worth a round trip
 _SLOTS = 64  # of a channel without providers, whose pages fail at once
-_SWEEP_S = 1.0  # seconds: the net under lost hints
+_AGAIN_S = 1.0  # seconds until what failed is tried again
+_SWEEP_S = 5.0  # seconds: a second net under lost hints; the first is the keeper's look each second
 _RANK_LOW = 2  # of low-urgency pages
 
 
@@ -94,12 +95,12 @@ class Notifier:
                     pause = await self._claim(sending, at_once=rung)
                 except Exception as failure:
                     log.exception("notify.claim_failed", failure=repr(failure))
-                    pause = _SWEEP_S
+                    pause = _AGAIN_S
                 self._watch.beat("notify")
                 rung = pause <= 0 or await bell.wait(pause)
 
     async def _claim(self, sending: asyncio.TaskGroup, *, at_once: bool) -> float:
-        """Claim what is due and start sending it; return for how many seconds nothing will be due, at most one.
+        """Claim what is due and start sending it; return for how many seconds nothing will be due, at most five.
 
         Unless it is told to claim `at_once` it looks first: an idle second costs one small reading statement. A
         channel with every slot taken rings when it has room again.
@@ -110,6 +111,8 @@ class Notifier:
         values: dict[str, object] = {"channels": list(free), "known": list(self._carriers)}
         if not at_once and (pause := await self._until_next(values)) > 0:
             return pause
+
+        under_way = self._under_way.copy()  # counted before: what is settled during the claim would be in neither count
 
         async def job(turn: Turn) -> tuple[list[Claimed], dict[str, int], datetime]:
             pages = []
@@ -124,7 +127,7 @@ class Notifier:
         for page in pages:
             by_method[page.contact_method_id].append(page)
         for method_id, group in by_method.items():
-            self._start(sending, group, recent.get(method_id, 0) + self._under_way[method_id], now)
+            self._start(sending, group, recent.get(method_id, 0) + under_way[method_id], now)
         return 0.0
 
     async def _claim_channel(self, turn: Turn, kind: str, most: int) -> list[Claimed]:
@@ -133,7 +136,7 @@ class Notifier:
         return await turn.rows(CLAIM, values)
 
     async def _until_next(self, values: Mapping[str, object]) -> float:
-        """Return for how many seconds nothing is due, at most a second; 0 or less when something is."""
+        """Return for how many seconds nothing is due, at most five seconds; 0 or less when something is."""
         upcoming = await self._store.glance(NEXT_PAGE, values)
         if upcoming.due_at is None or upcoming.held:
             return _SWEEP_S

@@ -26,7 +26,7 @@ log = structlog.get_logger("notify")
 
 _BATCH = 200  # pages written in one transaction
 _GATHER_FOR_S = 0.01  # seconds: results of one burst are written together
-_MOST_SENDS = 6  # of one page whose providers answer "later"; about four minutes in all
+_MOST_SENDS = 6  # of one page whose providers answer "later"; about a minute in all
 _AGAIN_S = 1.0  # between two attempts to write while the database is away
 _REPEAT_AFTER = timedelta(seconds=1)  # an unknown page is sent again after so long, marked
 
