@@ -125,7 +125,7 @@ async def mailbox(
     lines: set[SMTP] = set()
 
     def check(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
-        given = cast(LoginPassword, data)  # noqa: TC006 - as a text it would look unused
+        given = cast(LoginPassword, data)
         good = login is not None and (given.login.decode(), given.password.decode()) == login
         return AuthResult(success=good, handled=False)
 
