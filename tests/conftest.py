@@ -24,10 +24,13 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Refuse skips of single tests when the environment says that nothing may be missing."""
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Refuse skips of single tests when the environment says that nothing may be missing.
+
+    The official specification may not travel with the checkout, so tests of the comparison with it may do without.
+    """
     report = yield
-    if NO_SKIPS:
+    if NO_SKIPS and item.get_closest_marker("contract") is None:
         _refuse_skip(report)
     return report
 

@@ -1,6 +1,8 @@
 """Turns: transactions that are repeated when the database asks for it, and whose end is never guessed."""
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -157,12 +159,10 @@ class Store:
         if self.clock_shift:
             return await self.read(lambda turn: turn.one(query, values))
         try:
-            async with asyncio.timeout(_LONGEST_TURN_S), self._pool.connection() as connection:
+            async with self._line() as connection:
                 cursor = await connection.execute(query.sql, values or {})
                 row = await cursor.fetchone()
         except _PASSING as failure:
-            if isinstance(failure, TimeoutError | errors.ReadOnlySqlTransaction):
-                await self._pool.drain()  # its idle connections lead to the same silent host
             raise StoreUnavailable("PostgreSQL does not answer.") from failure
         if row is None:
             raise Refused(Why.NOT_FOUND, f"There is no {query.says}.")
@@ -177,6 +177,25 @@ class Store:
         """
         return await self._attempts(job, writing=True)
 
+    @asynccontextmanager
+    async def _line(self) -> AsyncIterator[Connection]:
+        """Lend a connection for one turn, and cut it when the turn lasts too long: its peer may be gone.
+
+        Cancelling instead would wait for the peer's farewell. The pool's other connections lead to the same host,
+        and a host that became read-only is no longer the one to write to, so then all of them are given up.
+        """
+        async with self._pool.connection() as connection:
+            cut = asyncio.Event()
+            timer = asyncio.get_running_loop().call_later(_LONGEST_TURN_S, _cut, connection, cut)
+            try:
+                yield connection
+            except _PASSING as failure:
+                if cut.is_set() or isinstance(failure, errors.ReadOnlySqlTransaction):
+                    await self._pool.drain()
+                raise
+            finally:
+                timer.cancel()
+
     async def _attempts(self, job: Callable[[Turn], Awaitable[Result]], *, writing: bool) -> Result:
         attempt = 1
         pause = _PAUSE_S
@@ -187,8 +206,6 @@ class Store:
                 if attempt == _TRIES:
                     raise StoreUnavailable("PostgreSQL could not finish the transaction.") from failure
                 log.info("turn.again", attempt=attempt, failure=type(failure).__name__)
-                if isinstance(failure, TimeoutError):
-                    await self._pool.drain()  # its idle connections lead to the same silent host
             attempt += 1
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
@@ -196,7 +213,7 @@ class Store:
     async def _once(self, job: Callable[[Turn], Awaitable[Result]], *, writing: bool) -> Result:
         done: tuple[Turn, Result] | None = None
         try:
-            async with asyncio.timeout(_LONGEST_TURN_S), self._pool.connection() as connection:
+            async with self._line() as connection:
                 turn = await self._begin(connection, writing=writing)
                 try:
                     result = await job(turn)
@@ -266,6 +283,16 @@ async def _configure(connection: Connection) -> None:
     """Give a fresh connection its session settings."""
     await connection.execute("SET TimeZone TO 'UTC'; SET lock_timeout TO '10s'")
     _LIVES[connection] = await (await connection.execute(_LIFE)).fetchone()
+
+
+def _cut(connection: Connection, cut: asyncio.Event) -> None:
+    """End a connection under whoever waits on it."""
+    cut.set()
+    with (
+        contextlib.suppress(psycopg.Error, OSError),
+        socket.fromfd(connection.pgconn.socket, socket.AF_UNSPEC, socket.SOCK_STREAM) as line,
+    ):
+        line.shutdown(socket.SHUT_RDWR)
 
 
 async def _commit(connection: Connection) -> None:
