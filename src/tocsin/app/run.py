@@ -15,11 +15,13 @@ from tocsin.ground.errors import StoreUnavailable
 from tocsin.ground.limits import LEASE
 from tocsin.store import priorities, setup
 from tocsin.store.embedded import Embedded
+from tocsin.store.hints import Topic
 from tocsin.store.migrate import migrate
 
 log = structlog.get_logger("tocsin")
 
 
+_KEYS_EVERY_S = 10.0  # a rotation by a command, whose hint no node may have heard
 _LOOK_AGAIN_S = 1.0  # seconds between two looks whether the first user is there
 
 
@@ -88,8 +90,18 @@ def _start_loops(group: asyncio.TaskGroup, house: House, dsn: str) -> list[async
         loops.append(group.create_task(house.keeper.run(), name="keeper"))
         loops.append(group.create_task(house.auditor.run(), name="auditor"))
         loops.append(group.create_task(house.heartbeat.run(), name="heartbeat"))
+    loops.append(group.create_task(_learn_keys(house), name="keys"))
     loops.append(group.create_task(systemd.feed_watchdog(house.healthy), name="watchdog"))
     return loops
+
+
+async def _learn_keys(house: House) -> None:
+    """Read data keys that another process made, whenever the configuration changes, until cancelled."""
+    with house.store.hints.listening(Topic.CONFIG) as bell:
+        while True:
+            await bell.wait(_KEYS_EVERY_S)
+            with contextlib.suppress(StoreUnavailable):
+                await house.keyring.refresh(house.store)
 
 
 async def _end_loops(house: House, turning: Sequence[asyncio.Task[None]]) -> None:

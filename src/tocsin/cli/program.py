@@ -23,6 +23,7 @@ COMMANDS = {
     "restore": "restore",
     "release": "release",
     "audit": "audit",
+    "keys": "keys",
     "trust": "trust",
     "bench": "bench",
 }
