@@ -22,6 +22,7 @@ from tocsin.store.query import Command, Query
 from tocsin.store.services import SERVICES_BY_ID, service_of
 from tocsin.store.turn import Turn
 
+_STAMP = "config stamp"  # where a turn notes the directory that compared the stamp in it
 _SHELF = "directory"  # where a turn keeps a shelf of its own
 _DEFAULT_RULE = "default"  # the rule of a person who has none for an urgency: every contact method at once
 _RECENT_FOR = timedelta(seconds=10)  # how long a person's last pages count for the order of the queue
@@ -153,8 +154,12 @@ class Directory:
 
     async def refresh(self, turn: Turn) -> None:
         """Forget what may have changed; call it first in every transaction that decides."""
+        changing = Topic.CONFIG in turn.hints
+        if turn.private.get(_STAMP) is self and not changing:
+            return  # several steps of one transaction ask; what it began with holds until it ends
         stamp = await config_stamp(turn)
-        if Topic.CONFIG in turn.hints:
+        turn.private[_STAMP] = self
+        if changing:
             turn.private[_SHELF] = _Shelf(stamp)
         elif stamp != self._shelf.stamp:
             self._shelf = _Shelf(stamp)

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tocsin.store.query import Command, Query
+from tocsin.store.query import Query
 
 
 class FactRow(Struct):
@@ -44,8 +44,4 @@ NEWEST_PLACE = Query(
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid, 0::bigint AS id
     """,
     row=PlaceRow,
-)
-FORGET_OLD_FACTS = Command(
-    "facts older than the feed is kept",
-    "DELETE FROM feed WHERE at < tocsin_now() - %(kept_for)s::interval",
 )

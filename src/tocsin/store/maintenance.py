@@ -16,15 +16,6 @@ from tocsin.store.turn import Turn
 Filter = Literal["past", "future", "ongoing", "open", "all"]
 
 
-class OpenWindow(Struct, frozen=True):
-    """A stretch in which a service opens no incidents."""
-
-    service_id: str
-    window_id: str
-    start_at: datetime
-    end_at: datetime
-
-
 class WindowRow(Struct, frozen=True):
     """A maintenance window with everything an answer shows."""
 
@@ -87,15 +78,6 @@ class Id(Struct, frozen=True):
 
     id: str
 
-
-OPEN_WINDOWS = Query(
-    "the maintenance windows that hold this instant, for these services",
-    """SELECT ws.service_id, w.id AS window_id, w.start_at, w.end_at
-FROM maintenance_window_service ws JOIN maintenance_window w ON w.id = ws.window_id
-WHERE ws.service_id = ANY(%(service_ids)s::text[])
-  AND w.start_at <= %(at)s::timestamptz AND w.end_at > %(at)s::timestamptz""",
-    OpenWindow,
-)
 
 _REACH = """EXISTS (
     SELECT FROM maintenance_window_service ws JOIN service s ON s.id = ws.service_id

@@ -26,12 +26,6 @@ class Pulse(Struct):
     newest_sealed: bool
 
 
-class SettingRow(Struct):
-    """A setting's value."""
-
-    value: object
-
-
 PULSE = Query(
     "what is to be done now, in one look",
     """
@@ -52,7 +46,6 @@ PARTITIONS = Query(
     """,
     row=PartitionRow,
 )
-FORGET_SESSIONS = Command("sessions that are over", "DELETE FROM session WHERE valid_until < tocsin_now()")
 FORGET_FACTS = Command(
     "facts of the feed that everybody has read",
     """
@@ -68,7 +61,6 @@ SEE_NODE = Command(
     """,
 )
 FORGET_NODES = Command("nodes long gone", "DELETE FROM node WHERE seen_at < tocsin_now() - interval '1 day'")
-SETTING = Query("a setting", "SELECT value FROM setting WHERE key = %(key)s", row=SettingRow)
 RELEASE = Command("the hold on pages after a restore", "DELETE FROM setting WHERE key = 'hold'")
 
 log = structlog.get_logger("store")

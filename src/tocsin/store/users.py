@@ -8,6 +8,7 @@ from psycopg.errors import UniqueViolation
 from tocsin.domain.people.permission import Subject
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.page import Listed, Stretch
+from tocsin.store import sessions
 from tocsin.store.pages import Count, page
 from tocsin.store.query import Command, Query
 from tocsin.store.turn import Turn
@@ -159,7 +160,6 @@ MARK_DELETED = Command(
 FORGET = (
     Command("forget a user's teams", "DELETE FROM team_member WHERE user_id = %(id)s"),
     Command("forget a user's contact methods and their rules", "DELETE FROM contact_method WHERE user_id = %(id)s"),
-    Command("end a user's sessions", "DELETE FROM session WHERE user_id = %(id)s"),
     Command(
         "revoke a user's tokens",
         "UPDATE api_token SET revoked_at = tocsin_now() WHERE user_id = %(id)s AND revoked_at IS NULL",
@@ -200,6 +200,7 @@ async def delete(turn: Turn, user_id: str) -> None:
         )
     for command in (MARK_DELETED, *FORGET):
         await turn.run(command, {"id": user_id})
+    await sessions.end_all(turn, user_id)
 
 
 async def _write(turn: Turn, command: Command, user: UserRow) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.api.rest.service_desk import Desk, Json, desk, items, text
 from tocsin.domain.people.role import Role, TeamRole
 from tocsin.ground.clock import utc_now
-from tocsin.store.maintenance import OPEN_WINDOWS
+from tocsin.store.directory import Directory
 from tocsin.store.turn import Turn
 
 HOUR = timedelta(hours=1)
@@ -58,13 +58,14 @@ async def test_one_that_should_have_begun_begins_now(at: Desk, service: str) -> 
 async def test_the_engine_finds_the_windows_that_hold_an_instant(at: Desk, service: str) -> None:
     made = await at.done("POST", "/maintenance_windows", window(-HOUR, HOUR, service))
 
-    async def holding(turn: Turn, at_: datetime) -> list[str]:
-        rows = await turn.rows(OPEN_WINDOWS, {"service_ids": [service, "PNONE"], "at": at_})
-        return [row.window_id for row in rows]
+    async def holding(turn: Turn) -> list[str | None]:
+        directory = Directory()
+        await directory.refresh(turn)
+        return [await directory.quiet(turn, each) for each in (service, "PNONE")]
 
-    end = instant(made["end_time"])
-    assert await at.house.store.read(lambda turn: holding(turn, utc_now())) == [made["id"]]
-    assert await at.house.store.read(lambda turn: holding(turn, end + timedelta(seconds=1))) == []
+    assert await at.house.store.read(holding) == ["maintenance", None]
+    at.house.store.clock_shift = instant(made["end_time"]) - utc_now() + timedelta(seconds=1)
+    assert await at.house.store.read(holding) == [None, None]
 
 
 @pytest.mark.parametrize(("start", "end", "code"), [(1, 1, 2004), (2, 1, 2004), (-2, -1, 2004)])

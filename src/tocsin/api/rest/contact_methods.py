@@ -18,7 +18,6 @@ from tocsin.store.contact_methods import ContactMethodRow
 from tocsin.store.turn import Turn
 
 CHANNELS = ("email", "sms", "voice", "push", "whatsapp", "webhook")
-_SUFFIXES = ("_reference", "_contact_method")
 _Code = Annotated[int, Meta(ge=1, le=999)]
 
 

@@ -12,12 +12,6 @@ LONGEST_TEXT: Final = 1_000  # characters of a description or job title
 DEFAULT_COLOR: Final = "purple"
 DEFAULT_ZONE: Final = "Etc/UTC"
 
-# CSS colour names that PagerDuty gives to users on schedules; the order is the order of first use.
-COLORS: Final = frozenset({
-    "purple", "red", "green", "blue", "orange", "teal", "cayenne", "maroon", "brown", "navy", "lime", "magenta",
-    "chocolate", "crimson", "dark-green", "dark-orange", "gold", "indigo", "olive", "pink", "sky-blue", "tomato",
-})  # fmt: skip
-
 # Deliberately loose: only a mail server knows which addresses exist.
 _EMAIL = re.compile(r"[^@\s<>\"(),:;\[\]\\]+@[^@\s<>\"(),:;\[\]\\]+")
 

@@ -10,12 +10,12 @@ from tocsin.engine.notify.settle import log_unknown
 from tocsin.engine.watch import Watch
 from tocsin.ground.errors import StoreUnavailable
 from tocsin.ground.limits import MOST_REPEATED_SENDS
-from tocsin.store import audit
+from tocsin.store import audit, sessions
 from tocsin.store.hints import Topic
 from tocsin.store.leases import take
 from tocsin.store.notifications import take_back
 from tocsin.store.turn import Store, Turn
-from tocsin.store.upkeep import FORGET_FACTS, FORGET_NODES, FORGET_SESSIONS, PULSE, SEE_NODE, Pulse, keep_partitions
+from tocsin.store.upkeep import FORGET_FACTS, FORGET_NODES, PULSE, SEE_NODE, Pulse, keep_partitions
 
 log = structlog.get_logger("keeper")
 
@@ -96,7 +96,7 @@ class Keeper:
         values = {"id": node.id, "name": node.name, "version": node.version, "duties": list(node.duties)}
         await turn.run(SEE_NODE, values)
         if await take(turn, "tidy", holder=node.id, duration=timedelta(minutes=5)):
-            await turn.run(FORGET_SESSIONS)
+            await sessions.sweep(turn)
             await turn.run(FORGET_FACTS, {"kept_for": _FEED_KEPT_FOR})
             await turn.run(FORGET_NODES)
             return True
