@@ -1,14 +1,15 @@
 """The directory knows the configuration as of the transaction that decides, and forgets when it changes."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.town.seed import seed_on_call
+from tests.town.seed import layer_of, schedule_of, seed_on_call, seed_override, seed_schedule
 from tocsin.domain.oncall.policy import Policy
 from tocsin.store.config import bump_config
 from tocsin.store.directory import Directory
+from tocsin.store.schedules import overrides, write
 from tocsin.store.turn import Store, Turn
 
 
@@ -112,3 +113,43 @@ async def test_a_maintenance_window_makes_a_service_quiet_and_ends_by_itself(sto
     assert await store.read(quiet) is not None
     store.clock_shift = timedelta(hours=1, seconds=1)
     assert await store.read(quiet) is None
+
+
+async def who(store: Store, directory: Directory, schedule_id: str = "PDAY") -> tuple[str, ...] | None:
+    async def job(turn: Turn) -> tuple[str, ...] | None:
+        await directory.refresh(turn)
+        timeline = (await directory.timelines(turn, [schedule_id])).get(schedule_id)
+        return None if timeline is None else timeline.who(turn.now)
+
+    return await store.read(job)
+
+
+async def _now(turn: Turn) -> datetime:
+    return turn.now
+
+
+async def test_an_override_is_seen_by_the_next_transaction_of_every_node(store: Store) -> None:
+    start = datetime(2026, 1, 5, tzinfo=UTC)
+    here, there = Directory(), Directory()
+    assert (await who(store, here), await who(store, there)) == (None, None)
+    await seed_schedule(store, schedule_of("PDAY", layer_of("PL1", ["PANN"], start=start, turn=timedelta(days=1))))
+    assert (await who(store, here), await who(store, there)) == (("PANN",), ("PANN",))
+    now = await store.read(_now)
+    await seed_override(store, "PDAY", "PBO", now, now + timedelta(hours=1), override_id="PO1")
+    assert (await who(store, here), await who(store, there)) == (("PBO",), ("PBO",))
+    await store.work(lambda turn: overrides.remove(turn, "PDAY", "PO1"))
+    assert (await who(store, here), await who(store, there)) == (("PANN",), ("PANN",))
+    await store.work(lambda turn: write.delete(turn, "PDAY"))
+    assert (await who(store, here), await who(store, there)) == (None, None)
+
+
+async def test_a_directory_that_nobody_changed_for_long_knows_what_was_planned(store: Store) -> None:
+    start = datetime(2026, 1, 5, tzinfo=UTC)
+    await seed_schedule(store, schedule_of("PDAY", layer_of("PL1", ["PANN"], start=start, turn=timedelta(days=1))))
+    directory = Directory()
+    now = await store.read(_now)
+    coming = now + timedelta(days=300)
+    await seed_override(store, "PDAY", "PBO", coming, coming + timedelta(hours=1))
+    assert await who(store, directory) == ("PANN",)
+    store.clock_shift = timedelta(days=300, minutes=30)
+    assert await who(store, directory) == ("PBO",)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from tocsin.domain.incidents.incident import Terms
 from tocsin.domain.oncall.crew import Crew, Person, Way
 from tocsin.domain.oncall.policy import Policy, Target
+from tocsin.domain.oncall.timeline import Timeline
 from tocsin.domain.services.maintenance import Window, in_maintenance
 from tocsin.domain.services.service import Service
 from tocsin.store.config import config_stamp
@@ -19,6 +20,7 @@ from tocsin.store.hints import Topic
 from tocsin.store.integrations import INTEGRATIONS_BY_ID, IntegrationFacts
 from tocsin.store.policies import POLICIES_BY_ID, policy_of
 from tocsin.store.query import Command, Query
+from tocsin.store.schedules import rows as schedules
 from tocsin.store.services import SERVICES_BY_ID, service_of
 from tocsin.store.turn import Turn
 
@@ -130,6 +132,7 @@ class _Shelf:
         self.services: dict[str, Service | None] = {}
         self.policies: dict[str, tuple[str, Policy]] = {}
         self.people: dict[str, Person | None] = {}
+        self.timelines: dict[str, Timeline | None] = {}
         self.stand_ins: dict[str | None, tuple[str, ...]] | None = None
         self.windows: dict[str, list[Window]] | None = None
 
@@ -229,6 +232,19 @@ class Directory:
                 known[row.id] = msgspec.convert(row.document, Policy)
         return {each: known[each] for each in wanted}
 
+    async def timelines(self, turn: Turn, ids: Iterable[str]) -> dict[str, Timeline]:
+        """Return who is on call when, by those of these schedules that exist.
+
+        What ended two days before the schedule was read is not in it: ask `store/schedules` for the past.
+        """
+        known = self._shelf_of(turn).timelines
+        wanted = set(ids)
+        missing = [each for each in wanted if each not in known]
+        if missing:
+            found = await schedules.timelines(turn, missing)
+            known.update({each: found.get(each) for each in missing})
+        return {each: timeline for each in wanted if (timeline := known[each]) is not None}
+
     async def quiet(self, turn: Turn, service_id: str) -> Literal["maintenance"] | None:
         """Say why this service opens no incidents now, or None when it does."""
         shelf = self._shelf_of(turn)
@@ -250,7 +266,8 @@ class Directory:
         """
         everything = [plan for each in plans.values() for plan in each]
         targets = {target for plan in everything for level in plan.levels for target in level.targets}
-        on_call = {target: self._behind(target) for target in targets}
+        timelines = await self.timelines(turn, [target.id for target in targets if target.kind == "schedule"])
+        on_call = {target: _behind(target, timelines, turn.now) for target in targets}
         services = await self.services(turn, plans)
         fallbacks = {each: await self._fallbacks(turn, services.get(each)) for each in plans}
         ids = {user_id for user_ids in on_call.values() for user_id in user_ids} | set(also)
@@ -260,10 +277,6 @@ class Directory:
         moved: set[str] = set()
         recent = self._recent_pages(turn.now)
         return {each: Crew(people, on_call, fallbacks[each], turns, moved, recent) for each in plans}
-
-    def _behind(self, target: Target) -> tuple[str, ...]:
-        """Return who answers for this target now."""
-        return (target.id,) if target.kind == "user" else ()
 
     async def _fallbacks(self, turn: Turn, service: Service | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
         shelf = self._shelf_of(turn)
@@ -295,6 +308,14 @@ class Directory:
             self._recent = Counter()
             self._recent_since = now
         return self._recent
+
+
+def _behind(target: Target, timelines: Mapping[str, Timeline], now: datetime) -> tuple[str, ...]:
+    """Return who answers for this target now; nobody does for a schedule that was deleted."""
+    if target.kind == "user":
+        return (target.id,)
+    timeline = timelines.get(target.id)
+    return () if timeline is None else timeline.who(now)
 
 
 async def _turns(turn: Turn, plans: Iterable[Policy]) -> dict[str, int]:

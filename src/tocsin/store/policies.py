@@ -78,12 +78,16 @@ class Named(Struct, frozen=True):
 
 
 class TargetShown(Struct, frozen=True):
-    """A target with the name it has now, and the instant at which the user was deleted."""
+    """A target with the name it has now, and the instant at which the user was deleted.
+
+    `shape` says how a schedule was made: "layers", version 2 of the wire, or "rotations", version 3.
+    """
 
     kind: TargetKind
     id: str
     name: str | None = None
     deleted_at: datetime | None = None
+    shape: Literal["layers", "rotations"] | None = None
 
 
 class LevelShown(Struct, frozen=True):
@@ -108,9 +112,11 @@ _LEVELS = """
             'id', l.id, 'position', l.position, 'delay_s', l.delay_s, 'strategy', l.strategy,
             'targets', coalesce((
                 SELECT jsonb_agg(jsonb_build_object(
-                    'kind', t.kind, 'id', t.target_id, 'name', u.name, 'deleted_at', u.deleted_at
+                    'kind', t.kind, 'id', t.target_id, 'name', coalesce(u.name, h.name), 'deleted_at', u.deleted_at,
+                    'shape', h.kind
                 ) ORDER BY t.position)
                 FROM escalation_target t LEFT JOIN app_user u ON t.kind = 'user' AND u.id = t.target_id
+                    LEFT JOIN schedule h ON t.kind = 'schedule' AND h.id = t.target_id
                 WHERE t.level_id = l.id), '[]')
         ) ORDER BY l.position)
         FROM escalation_level l WHERE l.policy_id = p.id), '[]') AS levels"""
@@ -174,6 +180,15 @@ LOCK = Query(
 USERS_PRESENT = Query(
     "those of these users who exist and are not deleted, held so that they stay until this is written",
     "SELECT id, name FROM app_user WHERE id = ANY(%(ids)s::text[]) AND deleted_at IS NULL ORDER BY id FOR SHARE",
+    Named,
+)
+
+SCHEDULES_PRESENT = Query(
+    "those of these schedules that exist and that the reader may see, held so that they stay until this is written",
+    """SELECT s.id, s.name FROM schedule s
+WHERE s.id = ANY(%(ids)s::text[]) AND (%(horizon)s::text[] IS NULL OR EXISTS (
+    SELECT FROM schedule_team st WHERE st.schedule_id = s.id AND st.team_id = ANY(%(horizon)s::text[])))
+ORDER BY s.id FOR SHARE OF s""",
     Named,
 )
 

@@ -102,6 +102,9 @@ IN_THE_WAY = Query(
     """
     SELECT 'escalation policy' AS kind, name FROM escalation_policy WHERE team_id = %(id)s
     UNION ALL
+    SELECT 'schedule' AS kind, s.name FROM schedule s JOIN schedule_team t ON t.schedule_id = s.id
+     WHERE t.team_id = %(id)s
+    UNION ALL
     SELECT 'team' AS kind, name FROM team WHERE parent_id = %(id)s
     LIMIT 1
     """,

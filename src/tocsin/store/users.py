@@ -122,17 +122,26 @@ OPEN_ASSIGNMENT = Query(
     """,
     Exists,
 )
-# A policy that would be left with nobody and no schedule to call.
+# A policy that would be left with nobody to call. A schedule is somebody while it names a person who stays.
 ONLY_TARGET = Query(
     "escalation policy that calls nobody but this user",
     """
     SELECT p.name FROM escalation_policy p
-    WHERE EXISTS (SELECT 1 FROM escalation_level l JOIN escalation_target t ON t.level_id = l.id
-                  WHERE l.policy_id = p.id AND t.kind = 'user' AND t.target_id = %(id)s)
-      AND NOT EXISTS (SELECT 1 FROM escalation_level l JOIN escalation_target t ON t.level_id = l.id
-                      LEFT JOIN app_user u ON t.kind = 'user' AND u.id = t.target_id
-                      WHERE l.policy_id = p.id AND t.target_id <> %(id)s
-                        AND (t.kind <> 'user' OR u.deleted_at IS NULL))
+    WHERE p.id IN (SELECT l.policy_id FROM escalation_level l JOIN escalation_target t ON t.level_id = l.id
+                   WHERE t.target_id = %(id)s
+                      OR t.target_id IN (SELECT schedule_id FROM schedule_user WHERE user_id = %(id)s))
+      AND NOT EXISTS (
+            SELECT FROM escalation_level l JOIN escalation_target t ON t.level_id = l.id
+              JOIN LATERAL (
+                    SELECT t.target_id AS user_id WHERE t.kind = 'user'
+                     UNION ALL
+                    SELECT m.user_id FROM schedule_user m WHERE t.kind = 'schedule' AND m.schedule_id = t.target_id
+                     UNION ALL
+                    SELECT c.user_id FROM custom_shift c
+                     WHERE t.kind = 'schedule' AND c.schedule_id = t.target_id AND c.removed_at IS NULL
+              ) AS called ON true
+              JOIN app_user u ON u.id = called.user_id AND u.deleted_at IS NULL AND u.id <> %(id)s
+             WHERE l.policy_id = p.id)
     ORDER BY p.name LIMIT 1
     """,
     Name,
@@ -157,7 +166,33 @@ MARK_DELETED = Command(
     "mark a user as deleted; the row stays for the history",
     "UPDATE app_user SET deleted_at = tocsin_now(), password_hash = NULL WHERE id = %(id)s",
 )
+# In the same order as whoever changes an override: the schedule first.
+HOLD_OVERRIDDEN = Command(
+    "keep other writers from the schedules with overrides of a user that are not over",
+    """
+    SELECT FROM schedule WHERE id IN (SELECT schedule_id FROM schedule_override
+                                       WHERE user_id = %(id)s AND removed_at IS NULL AND end_at > tocsin_now())
+     ORDER BY id FOR UPDATE
+    """,
+)
+# An override given to nobody would hide the people below it. What ran stays as an override that ends at this second.
+END_OVERRIDES = Command(
+    "end the overrides that give a user something",
+    """
+    WITH ended AS (
+        UPDATE schedule_override SET removed_at = greatest(tocsin_now(), created_at)
+         WHERE user_id = %(id)s AND removed_at IS NULL AND end_at > tocsin_now()
+        RETURNING *)
+    INSERT INTO schedule_override (id, schedule_id, place, start_at, end_at, user_id, layer_id, custom_shift_id,
+                                   replaced_user_id, cover_id, created_by, created_at)
+    SELECT id, schedule_id, coalesce(place, row_id), start_at, date_trunc('second', tocsin_now()), user_id, layer_id,
+           custom_shift_id, replaced_user_id, cover_id, created_by, removed_at
+      FROM ended WHERE start_at < date_trunc('second', tocsin_now())
+    """,
+)
 FORGET = (
+    HOLD_OVERRIDDEN,
+    END_OVERRIDES,
     Command("forget a user's teams", "DELETE FROM team_member WHERE user_id = %(id)s"),
     Command("forget a user's contact methods and their rules", "DELETE FROM contact_method WHERE user_id = %(id)s"),
     Command(
@@ -188,6 +223,7 @@ async def change(turn: Turn, user: UserRow) -> None:
 async def delete(turn: Turn, user_id: str) -> None:
     """Delete a user: the row stays for the history, everything that reaches or admits the person goes.
 
+    Schedules keep their members, and whoever is deleted counts as nobody there; overrides given to the user end.
     Raises `Refused` (in use) while the user has open incidents or is the only one whom a policy can call.
     """
     if await turn.maybe(OPEN_ASSIGNMENT, {"id": user_id}):
