@@ -1,13 +1,18 @@
 """Escalation policies: whom to call in which order, kept and shown in PagerDuty's shape."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
 from tocsin.api.kit import Answer, Call, Shown, allow, gone, listed, operation, reach, shown
+from tocsin.api.rest.coverage import policy_warnings
 from tocsin.api.rest.difference import differences
 from tocsin.api.rest.include import include, whole_services, whole_teams, whole_users
 from tocsin.api.rest.policy_shape import PolicyBody, descending, draft_of, drafted, fresh, show_policy
+from tocsin.api.rest.schedules.shape import whole_schedules
+from tocsin.api.rest.schedules.warn import warned
+from tocsin.domain.oncall.policy import Target
 from tocsin.domain.people.actor import Actor
 from tocsin.domain.people.permission import Subject, Verb
 from tocsin.ground.errors import Refused, Why
@@ -55,14 +60,15 @@ async def create_policy(call: Call) -> Answer:
     empty = fresh(new_id())
     draft = drafted(body, empty)
 
-    async def job(turn: Turn) -> PolicyRow:
+    async def job(turn: Turn) -> tuple[PolicyRow, tuple[str, ...]]:
         allow(call.actor, Verb.CREATE, Subject(KIND, team_id=draft.team_id))
         await _check(turn, call.actor, empty, draft)
         await policies.create(turn, draft)
-        return await _written(turn, call.actor, None, draft)
+        return await _written(turn, call.actor, None, draft), await policy_warnings(turn, draft.policy.id)
 
-    row = await call.store.work(job)
-    return shown(KIND, (await _shown(call, [row], includes))[0], status=201)
+    row, warnings = await call.store.work(job)
+    answer = shown(KIND, (await _shown(call, [row], includes))[0], status=201)
+    return replace(answer, headers=warned(answer.headers, warnings))
 
 
 @operation("PUT", "/escalation_policies/{id}")
@@ -71,17 +77,18 @@ async def update_policy(call: Call) -> Answer:
     includes = call.includes(INCLUDES)
     body = call.body(PolicyBody, wrap=KIND)
 
-    async def job(turn: Turn) -> PolicyRow:
+    async def job(turn: Turn) -> tuple[PolicyRow, tuple[str, ...]]:
         await turn.maybe(policies.LOCK, {"id": call.path["id"]})
         before = draft_of(await _reached(turn, call, Verb.UPDATE))
         draft = drafted(body, before)
         allow(call.actor, Verb.UPDATE, Subject(KIND, team_id=draft.team_id))
         await _check(turn, call.actor, before, draft)
         await policies.update(turn, draft)
-        return await _written(turn, call.actor, before, draft)
+        return await _written(turn, call.actor, before, draft), await policy_warnings(turn, draft.policy.id)
 
-    row = await call.store.work(job)
-    return shown(KIND, (await _shown(call, [row], includes))[0])
+    row, warnings = await call.store.work(job)
+    answer = shown(KIND, (await _shown(call, [row], includes))[0])
+    return replace(answer, headers=warned(answer.headers, warnings))
 
 
 @operation("DELETE", "/escalation_policies/{id}")
@@ -114,7 +121,8 @@ async def _written(turn: Turn, actor: Actor, before: Draft | None, draft: Draft)
 async def _check(turn: Turn, actor: Actor, before: Draft, draft: Draft) -> None:
     """Raise `Refused` (invalid) when the policy names a team or a target that is not there.
 
-    Targets that are already in the policy may stay when their user was deleted since.
+    Targets that are already in the policy may stay when their user was deleted since, or when the actor cannot see
+    their schedule.
     """
     if draft.team_id is not None and draft.team_id != before.team_id:
         teams = await turn.rows(policies.TEAMS_SHOWN, {"ids": [draft.team_id], "horizon": actor.horizon})
@@ -122,15 +130,20 @@ async def _check(turn: Turn, actor: Actor, before: Draft, draft: Draft) -> None:
             raise Refused(Why.INVALID, f"Team {draft.team_id} not found")
     known = {target for level in before.policy.levels for target in level.targets}
     new = [target for level in draft.policy.levels for target in level.targets if target not in known]
-    ids = [target.id for target in new if target.kind == "user"]
-    present = {user.id for user in await turn.rows(policies.USERS_PRESENT, {"ids": ids})}
+    present = await _present(turn, actor, new)
     faults = tuple(
-        f"{target.kind.capitalize()} {target.id} not found"
-        for target in new
-        if target.kind == "schedule" or target.id not in present
+        f"{target.kind.capitalize()} {target.id} not found" for target in new if (target.kind, target.id) not in present
     )
     if faults:
         raise Refused(Why.INVALID, faults[0], faults)
+
+
+async def _present(turn: Turn, actor: Actor, targets: Sequence[Target]) -> set[tuple[str, str]]:
+    """Return the kinds and ids of those targets that are there, held until this is written."""
+    ids = [target.id for target in targets if target.kind == "user"]
+    found = {("user", user.id) for user in await turn.rows(policies.USERS_PRESENT, {"ids": ids})}
+    values = {"ids": [target.id for target in targets if target.kind == "schedule"], "horizon": actor.horizon}
+    return found | {("schedule", one.id) for one in await turn.rows(policies.SCHEDULES_PRESENT, values)}
 
 
 def _facts(draft: Draft) -> dict[str, object]:
@@ -143,8 +156,13 @@ async def _shown(call: Call, rows: Sequence[PolicyRow], includes: frozenset[str]
     shapes = [show_policy(call.links, row, strategies=STRATEGIES in includes) for row in rows]
     await include(call, shapes, includes, {"services": ("services", whole_services), "teams": ("teams", whole_teams)})
     levels = [level for shape in shapes for level in _levels_in(shape)]
-    await include(call, levels, includes, {"targets": ("targets", whole_users)})
+    await include(call, levels, includes, {"targets": ("targets", _whole_targets)})
     return shapes
+
+
+async def _whole_targets(call: Call, ids: list[str]) -> dict[str, Shown]:
+    """Return those of these targets that are users, and schedules made of layers, in full."""
+    return {**await whole_users(call, ids), **await whole_schedules(call, ids)}
 
 
 def _levels_in(shape: Shown) -> list[Shown]:

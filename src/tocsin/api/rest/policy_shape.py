@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tocsin.api.kit import Call, Links, Shown
+from tocsin.api.rest.schedule_reference import schedule_reference
 from tocsin.domain.oncall.policy import (
     LONGEST_DELAY,
     SHORTEST_DELAY,
@@ -149,8 +150,10 @@ def _show_level(links: Links, level: LevelShown, *, strategies: bool) -> Shown:
 
 
 def _show_target(links: Links, target: TargetShown) -> Shown:
+    if target.kind == "schedule":
+        return schedule_reference(links, target.id, target.name, target.shape)
     gone = target.deleted_at is not None
-    shown = links.reference(target.kind, target.id, target.name, deleted=gone)
+    shown = links.reference("user", target.id, target.name, deleted=gone)
     if target.deleted_at is not None:
         shown["deleted_at"] = target.deleted_at.isoformat(timespec="seconds").replace("+00:00", "Z")
     return shown
