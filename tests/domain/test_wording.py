@@ -22,7 +22,7 @@ PAGE = Message(
     acknowledge_url="https://tocsin.test/answer/a", resolve_url="https://tocsin.test/answer/r",
     time_zone="Asia/Kathmandu", details=(("mount", "/var"), ("free", "1 %")),
 )  # fmt: skip # a message reads better in rows
-KINDS: tuple[MessageKind, ...] = ("page", "bundle", "digest", "status", "test")
+KINDS: tuple[MessageKind, ...] = ("page", "bundle", "digest", "status", "notice", "test")
 
 
 def _message(kind: MessageKind) -> Message:
@@ -38,6 +38,7 @@ def _message(kind: MessageKind) -> Message:
         ("page", "[#7 high] Disk full on db1 · Payments"), ("status", "[#7 acknowledged] Disk full on db1 · Payments"),
         ("bundle", "[Storm] 7 more incidents: Host 8 is down, …"), ("test", "[Test] Tocsin can reach you here"),
         ("digest", "[Late] 7 incidents while the pager was down: Host 8 is down, …"),
+        ("notice", "[Notice] Disk full on db1"),
     ],
 )  # fmt: skip # a table reads better in rows
 def test_the_first_line_says_it_all(kind: MessageKind, said: str) -> None:
@@ -122,6 +123,21 @@ def test_a_program_gets_the_facts_under_stable_names() -> None:
     assert said["incident"]["created_at"] == "2026-11-24T02:12:00Z"
     assert said["incident"]["details"][0] == {"name": "mount", "value": "/var"}
     assert said["links"] == {"acknowledge": PAGE.acknowledge_url, "resolve": PAGE.resolve_url}
+
+
+def test_a_notice_asks_for_nothing_and_reaches_programs_under_a_name_of_its_own() -> None:
+    notice = Message(
+        kind="notice", sent_at=AT, title="You go on call for Edge at noon", reason="Until Monday.", urgency="low",
+        url="https://tocsin.test/s/1", body={"kind": "handoff"},
+    )  # fmt: skip # a message reads better in rows
+    words = letter_text(notice)
+    assert words.plain.startswith("You go on call for Edge at noon\n\nUntil Monday.\nThis is a notice")
+    assert "Acknowledge" not in words.html
+    assert short(notice) == "[Notice] You go on call for Edge at noon\nUntil Monday.\nhttps://tocsin.test/s/1"
+    said = msgspec.json.decode(program_text(notice, "k-1"))
+    told = {"kind": "handoff", "title": notice.title, "text": notice.reason, "url": notice.url}
+    assert (said["incident"], said["notice"]) == (None, told)
+    assert "notice" not in msgspec.json.decode(program_text(PAGE, "k-1"))
 
 
 def test_foreign_text_is_cut_with_a_sign() -> None:

@@ -11,6 +11,7 @@ from tests.engine.scribe import INTEGRATION, receive, rows, work
 from tests.town.database import tell
 from tocsin.engine.correlate import correlate, park
 from tocsin.store.directory import Directory
+from tocsin.store.lanes import Received
 from tocsin.store.turn import Store
 
 STATUSES = "SELECT i.status FROM incident i ORDER BY i.number"
@@ -67,11 +68,11 @@ async def test_a_lane_that_another_node_works_on_is_left_to_it(store: Store, dir
 
 async def test_an_event_that_fails_says_which_it_was_and_leaves_when_parked(store: Store, directory: Directory) -> None:
     await receive(store, ("explode", "disk"), ("trigger", "disk"))
-    taken: list[int] = []
+    taken: list[Received] = []
     with pytest.raises(ValidationError, match="explode"):
         await store.work(lambda turn: correlate(turn, directory, most=1, taken=taken))
-    assert await rows(store, "SELECT min(id) FROM inbox") == [(taken[0],)]
-    await store.work(lambda turn: park(turn, taken[0], "it explodes"))
+    assert await rows(store, "SELECT min(id) FROM inbox") == [(taken[0].id,)]
+    await store.work(lambda turn: park(turn, taken[0].id, "it explodes"))
     assert await work(store, directory) == 1
     assert await rows(store, "SELECT error FROM parked_event") == [("it explodes",)]
 

@@ -6,7 +6,7 @@ from tests.engine.courier import turning, until
 from tests.engine.scribe import receive, rows, work
 from tests.town.database import tell
 from tocsin.engine.accept import Hinted
-from tocsin.engine.loops.lanes import LaneLoop
+from tocsin.engine.loops.lanes import HELD_FOR_S, LaneLoop
 from tocsin.engine.watch import Watch
 from tocsin.store.directory import Directory
 from tocsin.store.hints import Topic
@@ -16,8 +16,8 @@ PARKED = "SELECT (SELECT count(*) FROM parked_event)::int, (SELECT count(*) FROM
 INCIDENTS = "SELECT count(*)::int FROM incident"
 
 
-def loop(store: Store) -> LaneLoop:
-    return LaneLoop(store, Directory(), hinted=Hinted, watch=Watch())
+def loop(store: Store, held_for_s: float = HELD_FOR_S) -> LaneLoop:
+    return LaneLoop(store, Directory(), hinted=Hinted, watch=Watch(), held_for_s=held_for_s)
 
 
 async def test_two_nodes_park_the_one_that_failed_and_work_on_the_others(database: str, store: Store) -> None:
@@ -83,3 +83,44 @@ async def test_a_tool_that_flaps_within_one_batch_is_understood(store: Store, di
     assert alerts == [("resolved", 3), ("triggered", 1)]
     incidents = await rows(store, "SELECT status, count(*)::int FROM incident GROUP BY 1 ORDER BY 1")
     assert incidents == alerts
+
+
+OTHER = """
+    INSERT INTO integration (id, service_id, name, kind, routing_key_hash, routing_key_sealed)
+    VALUES ('POTHER', 'PSERVICE', 'Other', 'events_api_v2_inbound_integration', 'other', '')
+"""
+SPOIL = """
+    ALTER TABLE alert ADD CONSTRAINT spoilt CHECK (integration_id <> 'PINTEGRATION') NOT VALID
+"""
+
+
+async def test_an_integration_whose_every_event_fails_holds_up_its_own_events_only(database: str, store: Store) -> None:
+    tell(database, OTHER, SPOIL)
+    for number in range(8):
+        await receive(store, ("trigger", f"disk-{number}"))
+        await receive(store, ("trigger", f"fan-{number}"), integration="POTHER")
+    async with turning(loop(store, 0.3).run()):
+        await until(store, INCIDENTS, [(8,)])
+        await asyncio.sleep(1)
+        assert await rows(store, PARKED) == [(3, 5)], "what waits is kept, and no more is parked however often it fails"
+        tell(database, "ALTER TABLE alert DROP CONSTRAINT spoilt")
+        await until(store, PARKED, [(3, 0)])
+    assert await rows(store, INCIDENTS) == [(13,)]
+
+
+async def test_good_events_behind_a_row_of_bad_ones_get_their_turn(store: Store) -> None:
+    await receive(store, *[("explode", f"bad-{number}") for number in range(6)], ("trigger", "disk"))
+    async with turning(loop(store, 0.3).run()):
+        await until(store, INCIDENTS, [(1,)])
+        await until(store, PARKED, [(6, 0)])
+
+
+async def test_a_fault_that_hits_every_integration_parks_three_events_in_all(database: str, store: Store) -> None:
+    tell(database, OTHER, "ALTER TABLE alert ADD CONSTRAINT spoilt CHECK (summary = '') NOT VALID")
+    for number in range(5):
+        await receive(store, ("trigger", f"disk-{number}"))
+        await receive(store, ("trigger", f"fan-{number}"), integration="POTHER")
+    async with turning(loop(store, 0.3).run()):
+        await until(store, PARKED, [(3, 7)])
+        await asyncio.sleep(1)
+        assert await rows(store, PARKED) == [(3, 7)]

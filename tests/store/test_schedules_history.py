@@ -10,11 +10,12 @@ import pytest
 from tests.town.seed import layer_of, schedule_of, seed_on_call, seed_override, seed_schedule
 from tocsin.domain.oncall.history import Version, final
 from tocsin.domain.oncall.schedule import CustomShift, Override, Schedule
-from tocsin.domain.oncall.timeline import Timeline
+from tocsin.domain.oncall.timeline import HORIZON, Timeline
 from tocsin.domain.people.actor import SYSTEM, Actor
 from tocsin.domain.people.role import Role
 from tocsin.ground.errors import Refused
 from tocsin.ground.page import Stretch
+from tocsin.store.query import Command
 from tocsin.store.schedules import custom_shifts, history, overrides, rows, write
 from tocsin.store.schedules.write import Draft
 from tocsin.store.turn import Store, Turn
@@ -126,7 +127,7 @@ async def everybody_is_found_again(store: Store, editor: Editor) -> None:
 
 
 async def as_of(store: Store, at: datetime) -> dict[str, Version]:
-    return await store.read(lambda turn: history.as_of(turn, ["PWEEK", "PNONE"], at))
+    return await store.read(lambda turn: history.as_of(turn, ["PWEEK", "PNONE"], at, since=LONG_AGO))
 
 
 async def test_an_override_made_while_it_runs_counts_from_then_on(store: Store) -> None:
@@ -164,3 +165,38 @@ async def test_a_history_says_who_made_each_version_and_what_was_before(store: S
     (oldest,) = (await store.read(lambda turn: history.changes(turn, "PWEEK", Stretch(limit=1, offset=1)))).rows
     assert (oldest.number, oldest.author.name, oldest.before) == (1, "Tocsin", None)
     assert oldest.valid_until == newest.valid_since
+
+
+async def test_what_was_over_long_before_an_instant_is_not_read_for_it(store: Store) -> None:
+    await seed_schedule(store, schedule_of("PWEEK", layer_of("PL1", ["PANN"], start=LONG_AGO, turn=8 * HOUR)))
+
+    async def moment(turn: Turn) -> datetime:
+        return turn.now
+
+    now = await store.read(moment)
+    for age in (100, 30, 3, 1):
+        start = now - timedelta(days=age)
+        await seed_override(store, "PWEEK", "PBO", start, start + HOUR, override_id=f"PO{age}")
+    store.clock_shift = HOUR
+    near = await store.read(lambda turn: history.as_of(turn, ["PWEEK"], turn.now))
+    assert [override.id for override in near["PWEEK"].schedule.overrides] == ["PO1"]
+    edges = await store.read(lambda turn: history.as_of(turn, ["PWEEK"], turn.now, since=turn.now - HORIZON))
+    assert [override.id for override in edges["PWEEK"].schedule.overrides] == ["PO30", "PO3", "PO1"]
+
+
+async def test_versions_that_cannot_be_read_stand_in_the_history_without_layers(store: Store) -> None:
+    first = schedule_of("PWEEK", layer_of("PL1", ["PANN"], start=LONG_AGO, turn=8 * HOUR))
+    await seed_schedule(store, first)
+    second = schedule_of("PWEEK", layer_of("PL1", ["PBO"], start=LONG_AGO, turn=8 * HOUR))
+    store.clock_shift = HOUR
+    draft = Draft(schedule=second, description=None, kind="layers", team_ids=())
+    await store.work(lambda turn: write.update(turn, draft, SYSTEM))
+    spoil = Command("seed", "UPDATE schedule_version SET document = '[]' WHERE version = 1")
+    await store.work(lambda turn: turn.run(spoil))
+    page = await store.read(lambda turn: history.changes(turn, "PWEEK", Stretch(limit=9)))
+    assert [change.schedule.layers for change in page.rows] == [second.layers, ()]
+    store.clock_shift = 2 * HOUR
+    since, until = LONG_AGO, LONG_AGO + timedelta(days=9999)
+    told = await store.read(lambda turn: history.versions(turn, "PWEEK", since, until))
+    assert {shift.user_id for _, shift in final(told, told[1].valid_since, told[1].valid_since + HOUR)} == {"PBO"}
+    assert final(told, told[0].valid_since, told[1].valid_since) == ()

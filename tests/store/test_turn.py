@@ -1,6 +1,7 @@
 """A turn happens once: after conflicts it is run anew, and after a cut line the database says what became of it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from tests.town.wiretap import Wiretap, wiretap
 from tocsin.ground.errors import Refused, StoreUnavailable, Why
 from tocsin.store.hints import Topic
 from tocsin.store.query import Command, Query
-from tocsin.store.turn import Store, Turn, Uncertain
+from tocsin.store.turn import LONGEST_TURN_S, Store, TooLong, Turn, Uncertain
 
 
 class Number(Struct, frozen=True):
@@ -219,3 +220,33 @@ async def cancel_waiting_commits(dsn: str) -> None:
             await asyncio.sleep(0.05)
             question = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
             cancelled = await (await connection.execute(question)).fetchone()
+
+
+async def test_a_job_that_computes_for_long_happens_once(store: Store, marks: str) -> None:
+    job = Job()
+
+    async def slow(turn: Turn) -> str:
+        said = await job(turn)
+        time.sleep(LONGEST_TURN_S + 1)  # noqa: ASYNC251 - the very fault: computing that holds up the whole loop
+        await turn.one(COUNT)
+        return said
+
+    assert await store.work(slow) == "run 1"
+    assert (job.runs, await marks_in(marks)) == (1, 1)
+
+
+async def test_a_job_that_does_not_come_back_to_the_database_is_ended_and_not_tried_again(
+    store: Store, marks: str
+) -> None:
+    job = Job()
+
+    async def aside(turn: Turn) -> str:
+        said = await job(turn)
+        await asyncio.sleep(LONGEST_TURN_S + 1)
+        await turn.one(COUNT)
+        return said
+
+    with pytest.raises(TooLong, match="ask for less"):
+        await store.work(aside)
+    assert (job.runs, await marks_in(marks)) == (1, 0)
+    assert await store.work(job) == "run 2", "the next turn has a connection"

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from tocsin.domain.incidents.incident import Terms
 from tocsin.domain.oncall.crew import Crew, Person, Way
 from tocsin.domain.oncall.policy import Policy, Target
 from tocsin.domain.oncall.timeline import Timeline
+from tocsin.domain.oncall.tolerant import fault_in
 from tocsin.domain.services.maintenance import Window, in_maintenance
 from tocsin.domain.services.service import Service
 from tocsin.store.config import config_stamp
@@ -23,6 +25,8 @@ from tocsin.store.query import Command, Query
 from tocsin.store.schedules import rows as schedules
 from tocsin.store.services import SERVICES_BY_ID, service_of
 from tocsin.store.turn import Turn
+
+log = structlog.get_logger("directory")
 
 _STAMP = "config stamp"  # where a turn notes the directory that compared the stamp in it
 _SHELF = "directory"  # where a turn keeps a shelf of its own
@@ -133,6 +137,7 @@ class _Shelf:
         self.policies: dict[str, tuple[str, Policy]] = {}
         self.people: dict[str, Person | None] = {}
         self.timelines: dict[str, Timeline | None] = {}
+        self.unreadable: set[str] = set()
         self.stand_ins: dict[str | None, tuple[str, ...]] | None = None
         self.windows: dict[str, list[Window]] | None = None
 
@@ -233,7 +238,7 @@ class Directory:
         return {each: known[each] for each in wanted}
 
     async def timelines(self, turn: Turn, ids: Iterable[str]) -> dict[str, Timeline]:
-        """Return who is on call when, by those of these schedules that exist.
+        """Return who is on call when, by those of these schedules that exist; one that is damaged calls nobody.
 
         What ended two days before the schedule was read is not in it: ask `store/schedules` for the past.
         """
@@ -268,6 +273,7 @@ class Directory:
         targets = {target for plan in everything for level in plan.levels for target in level.targets}
         timelines = await self.timelines(turn, [target.id for target in targets if target.kind == "schedule"])
         on_call = {target: _behind(target, timelines, turn.now) for target in targets}
+        self._report(turn, timelines)
         services = await self.services(turn, plans)
         fallbacks = {each: await self._fallbacks(turn, services.get(each)) for each in plans}
         ids = {user_id for user_ids in on_call.values() for user_id in user_ids} | set(also)
@@ -277,6 +283,14 @@ class Directory:
         moved: set[str] = set()
         recent = self._recent_pages(turn.now)
         return {each: Crew(people, on_call, fallbacks[each], turns, moved, recent) for each in plans}
+
+    def _report(self, turn: Turn, timelines: Mapping[str, Timeline]) -> None:
+        """Log the schedules that could not be asked, each once until the configuration changes."""
+        told = self._shelf_of(turn).unreadable
+        for schedule_id, timeline in timelines.items():
+            if (fault := fault_in(timeline)) is not None and schedule_id not in told:
+                told.add(schedule_id)
+                log.error("directory.schedule_unreadable", schedule_id=schedule_id, fault=fault)
 
     async def _fallbacks(self, turn: Turn, service: Service | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
         shelf = self._shelf_of(turn)
@@ -311,7 +325,7 @@ class Directory:
 
 
 def _behind(target: Target, timelines: Mapping[str, Timeline], now: datetime) -> tuple[str, ...]:
-    """Return who answers for this target now; nobody does for a schedule that was deleted."""
+    """Return who answers for this target now; nobody does for a schedule that was deleted or is damaged."""
     if target.kind == "user":
         return (target.id,)
     timeline = timelines.get(target.id)

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from tocsin.domain.people.permission import Subject
 from tocsin.domain.services.integration import Integration
+from tocsin.store.pages import Count
 from tocsin.store.query import Command, Query
 from tocsin.store.turn import Turn
 
@@ -28,6 +29,7 @@ class IntegrationRow(Struct, frozen=True):
     name: str
     vendor_id: str | None
     routing_key_sealed: bytes
+    signed: bool
     created_at: datetime
     service_name: str
     team_id: str | None
@@ -37,13 +39,23 @@ class IntegrationRow(Struct, frozen=True):
         return Subject("integration", team_id=self.team_id)
 
 
+class Receiver(Struct, frozen=True):
+    """An integration as the door of webhooks needs it: whose tool it is, and the secrets that belong to it."""
+
+    id: str
+    vendor_id: str | None
+    routing_key_sealed: bytes
+    signing_secret_sealed: bytes | None
+
+
 class Draft(Struct, frozen=True, kw_only=True):
-    """A new integration; the clear routing key never comes here."""
+    """A new integration; the clear routing key and signing secret never come here."""
 
     integration: Integration
     vendor_id: str | None
     routing_key_hash: bytes
     routing_key_sealed: bytes
+    signing_secret_sealed: bytes | None = None
 
 
 INTEGRATIONS_BY_ID = Query(
@@ -52,10 +64,13 @@ INTEGRATIONS_BY_ID = Query(
     IntegrationFacts,
 )
 
-_SHOWN = """SELECT g.id, g.service_id, g.kind, g.name, g.vendor_id, g.routing_key_sealed, g.created_at,
-    s.name AS service_name, p.team_id
-FROM integration g JOIN service s ON s.id = g.service_id JOIN escalation_policy p ON p.id = s.escalation_policy_id
+_SEEN = """FROM integration g JOIN service s ON s.id = g.service_id
+    JOIN escalation_policy p ON p.id = s.escalation_policy_id
 WHERE (%(horizon)s::text[] IS NULL OR p.team_id = ANY(%(horizon)s::text[]))"""
+
+_SHOWN = f"""SELECT g.id, g.service_id, g.kind, g.name, g.vendor_id, g.routing_key_sealed,
+    g.signing_secret_sealed IS NOT NULL AS signed, g.created_at, s.name AS service_name, p.team_id
+{_SEEN}"""
 
 INTEGRATION = Query(
     "integration with this id on this service",
@@ -69,15 +84,45 @@ INTEGRATIONS_SHOWN = Query(
     IntegrationRow,
 )
 
+_LISTED = """(%(service_ids)s::text[] IS NULL OR g.service_id = ANY(%(service_ids)s::text[]))
+    AND (%(team_ids)s::text[] IS NULL OR p.team_id = ANY(%(team_ids)s::text[]))
+    AND (%(vendor_ids)s::text[] IS NULL OR g.vendor_id = ANY(%(vendor_ids)s::text[]))
+    AND (%(query)s::text IS NULL OR strpos(lower(g.name), lower(%(query)s::text)) > 0)"""
+
+LIST = Query(
+    "integrations of all services by name",
+    f"{_SHOWN} AND {_LISTED} ORDER BY lower(g.name), g.id LIMIT %(limit)s::int OFFSET %(offset)s::int",
+    IntegrationRow,
+)
+COUNT = Query(
+    "how many integrations there are",
+    f"SELECT count(*) AS n {_SEEN} AND {_LISTED}",
+    Count,
+)
+BY_ID = Query("integration with this id", f"{_SHOWN} AND g.id = %(id)s::text", IntegrationRow)
+
+RECEIVER = Query(
+    "integration with this id, as the door of webhooks needs it",
+    "SELECT id, vendor_id, routing_key_sealed, signing_secret_sealed FROM integration WHERE id = %(id)s",
+    Receiver,
+)
+
 INSERT = Command(
     "add an integration",
-    """INSERT INTO integration (id, service_id, name, kind, vendor_id, routing_key_hash, routing_key_sealed)
-VALUES (%(id)s, %(service_id)s, %(name)s, %(kind)s, %(vendor_id)s, %(routing_key_hash)s, %(routing_key_sealed)s)""",
+    """INSERT INTO integration
+    (id, service_id, name, kind, vendor_id, routing_key_hash, routing_key_sealed, signing_secret_sealed)
+VALUES (%(id)s, %(service_id)s, %(name)s, %(kind)s, %(vendor_id)s, %(routing_key_hash)s, %(routing_key_sealed)s,
+    %(signing_secret_sealed)s::bytea)""",
 )
 
 UPDATE = Command(
     "change an integration; its routing key stays",
     "UPDATE integration SET name = %(name)s, kind = %(kind)s, vendor_id = %(vendor_id)s WHERE id = %(id)s",
+)
+
+UPDATE_SECRET = Command(
+    "change or remove the signing secret of an integration",
+    "UPDATE integration SET signing_secret_sealed = %(sealed)s::bytea WHERE id = %(id)s",
 )
 
 DELETE = Command("remove an integration", "DELETE FROM integration WHERE id = %(id)s")
@@ -96,6 +141,7 @@ async def create(turn: Turn, draft: Draft) -> None:
             "vendor_id": draft.vendor_id,
             "routing_key_hash": draft.routing_key_hash,
             "routing_key_sealed": draft.routing_key_sealed,
+            "signing_secret_sealed": draft.signing_secret_sealed,
         },
     )
 
@@ -104,6 +150,11 @@ async def update(turn: Turn, integration: Integration, vendor_id: str | None) ->
     """Write the name, kind and vendor of an integration anew."""
     values = {"id": integration.id, "name": integration.name, "kind": integration.kind, "vendor_id": vendor_id}
     await turn.run(UPDATE, values)
+
+
+async def update_secret(turn: Turn, integration_id: str, sealed: bytes | None) -> None:
+    """Replace the secret that signs an integration's requests; None removes it."""
+    await turn.run(UPDATE_SECRET, {"id": integration_id, "sealed": sealed})
 
 
 async def delete(turn: Turn, integration_id: str) -> None:

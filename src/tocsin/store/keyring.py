@@ -70,6 +70,22 @@ class SealedColumn(Struct, frozen=True):
 
 SEALED_COLUMNS = (
     SealedColumn(
+        "calendar",
+        "url_sealed",
+        Query(
+            "sealed address of a calendar",
+            """
+            SELECT id, url_sealed AS sealed FROM calendar
+            WHERE id > %(after)s AND url_sealed IS NOT NULL ORDER BY id LIMIT 500
+            """,
+            SealedRow,
+        ),
+        Command(
+            "replace the sealed address of a calendar",
+            "UPDATE calendar SET url_sealed = %(sealed)s WHERE id = %(id)s AND url_sealed = %(was)s",
+        ),
+    ),
+    SealedColumn(
         "contact_method",
         "secret_sealed",
         Query(
@@ -86,6 +102,22 @@ SEALED_COLUMNS = (
         ),
     ),
     SealedColumn(
+        "holiday_calendar",
+        "url_sealed",
+        Query(
+            "sealed address of a holiday calendar",
+            """
+            SELECT id, url_sealed AS sealed FROM holiday_calendar
+            WHERE id > %(after)s AND url_sealed IS NOT NULL ORDER BY id LIMIT 500
+            """,
+            SealedRow,
+        ),
+        Command(
+            "replace the sealed address of a holiday calendar",
+            "UPDATE holiday_calendar SET url_sealed = %(sealed)s WHERE id = %(id)s AND url_sealed = %(was)s",
+        ),
+    ),
+    SealedColumn(
         "integration",
         "routing_key_sealed",
         Query(
@@ -96,6 +128,25 @@ SEALED_COLUMNS = (
         Command(
             "replace a sealed routing key",
             "UPDATE integration SET routing_key_sealed = %(sealed)s WHERE id = %(id)s AND routing_key_sealed = %(was)s",
+        ),
+    ),
+    SealedColumn(
+        "integration",
+        "signing_secret_sealed",
+        Query(
+            "sealed secret that signs the requests of a tool",
+            """
+            SELECT id, signing_secret_sealed AS sealed FROM integration
+            WHERE id > %(after)s AND signing_secret_sealed IS NOT NULL ORDER BY id LIMIT 500
+            """,
+            SealedRow,
+        ),
+        Command(
+            "replace the sealed secret that signs the requests of a tool",
+            """
+            UPDATE integration SET signing_secret_sealed = %(sealed)s
+            WHERE id = %(id)s AND signing_secret_sealed = %(was)s
+            """,
         ),
     ),
 )

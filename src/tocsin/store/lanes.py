@@ -16,6 +16,17 @@ class LaneRow(Struct):
     n: int
 
 
+class Senders(Struct, frozen=True, kw_only=True):
+    """Whose events are worked on: those of the integrations `only`, or all; never those `but`, nor up to `after`.
+
+    `after` is the id of an event, and counts where `only` is given.
+    """
+
+    only: Sequence[str] | None = None
+    but: Sequence[str] = ()
+    after: int = 0
+
+
 class Anything(Struct):
     """Whether any event waits."""
 
@@ -71,7 +82,8 @@ NEXT_EVENTS = Query(
     "the next events of some lanes",
     """
     SELECT id, lane, integration_id, kind, received_at, body FROM inbox
-     WHERE lane = ANY(%(lanes)s::smallint[]) ORDER BY id LIMIT %(most)s
+     WHERE lane = ANY(%(lanes)s::smallint[]) AND NOT integration_id = ANY(%(but)s::text[])
+     ORDER BY id LIMIT %(most)s
     """,
     row=Received,
 )
@@ -79,7 +91,8 @@ NEXT_EVENTS_OF = Query(
     "the next events of some integrations in some lanes",
     """
     SELECT id, lane, integration_id, kind, received_at, body FROM inbox
-     WHERE integration_id = ANY(%(integration_ids)s::text[]) AND lane = ANY(%(lanes)s::smallint[])
+     WHERE integration_id = ANY(%(only)s::text[]) AND NOT integration_id = ANY(%(but)s::text[])
+       AND lane = ANY(%(lanes)s::smallint[]) AND id > %(after)s::bigint
      ORDER BY id LIMIT %(most)s
     """,
     row=Received,
@@ -127,6 +140,14 @@ BACKLOG = Query(
     """,
     row=Backlog,
 )
+
+
+async def next_events(turn: Turn, lanes: Sequence[int], senders: Senders, most: int) -> list[Received]:
+    """Return the next events of these lanes and senders, at most so many."""
+    values = {"lanes": list(lanes), "but": list(senders.but), "most": most}
+    if senders.only is None:
+        return await turn.rows(NEXT_EVENTS, values)
+    return await turn.rows(NEXT_EVENTS_OF, {**values, "only": list(senders.only), "after": senders.after})
 
 
 async def archive(turn: Turn, archived: Sequence[Archived]) -> None:

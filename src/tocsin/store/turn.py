@@ -30,7 +30,8 @@ _PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
 _PATIENCE_S = 2.0  # seconds for a connection: a door must refuse aloud within two seconds
 
-_LONGEST_TURN_S = 5.0  # of one transaction: a peer that went silent without a word must not hold a loop for minutes
+LONGEST_TURN_S = 5.0  # of one transaction: a peer that went silent without a word must not hold a loop for minutes
+_LATE_S = 0.5  # so much after its time an alarm says that this process was busy, and nothing about the peer
 
 # What may be gone a moment later: conflicts, deadlocks, lock waits, lost or silent connections, a server that is no
 # longer, or not yet, the primary.
@@ -48,6 +49,10 @@ _LIVES: WeakKeyDictionary[Connection, tuple[object, ...] | None] = WeakKeyDictio
 
 class Uncertain(StoreUnavailable):
     """The connection died while it committed, and nobody can say any more whether it did."""
+
+
+class TooLong(StoreUnavailable):
+    """The job took too long by itself: the database had answered everything, and a second try would last as long."""
 
 
 class Turn:
@@ -185,16 +190,17 @@ class Store:
         and a host that became read-only is no longer the one to write to, so then all of them are given up.
         """
         async with self._pool.connection() as connection:
-            cut = asyncio.Event()
-            timer = asyncio.get_running_loop().call_later(_LONGEST_TURN_S, _cut, connection, cut)
+            alarm = _Alarm(connection)
             try:
                 yield connection
             except _PASSING as failure:
-                if cut.is_set() or isinstance(failure, errors.ReadOnlySqlTransaction):
+                if alarm.ours:
+                    raise TooLong("The request took too long by itself; ask for less at once.") from failure
+                if alarm.cut or isinstance(failure, errors.ReadOnlySqlTransaction):
                     await self._pool.drain()
                 raise
             finally:
-                timer.cancel()
+                alarm.stop()
 
     async def _attempts(self, job: Callable[[Turn], Awaitable[Result]], *, writing: bool) -> Result:
         attempt = 1
@@ -285,14 +291,38 @@ async def _configure(connection: Connection) -> None:
     _LIVES[connection] = await (await connection.execute(_LIFE)).fetchone()
 
 
-def _cut(connection: Connection, cut: asyncio.Event) -> None:
-    """End a connection under whoever waits on it."""
-    cut.set()
-    with (
-        contextlib.suppress(psycopg.Error, OSError),
-        socket.fromfd(connection.pgconn.socket, socket.AF_UNSPEC, socket.SOCK_STREAM) as line,
-    ):
-        line.shutdown(socket.SHUT_RDWR)
+class _Alarm:
+    """Ends a connection under whoever waits on it for too long.
+
+    An alarm that comes late is set anew: this process was busy, and the answer may have come meanwhile. One that
+    comes while nobody waits on the peer ends the turn of a job that does not come to an end by itself (`ours`).
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.cut = self.ours = False
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._set()
+
+    def stop(self) -> None:
+        """Let the connection be."""
+        self._timer.cancel()
+
+    def _set(self) -> None:
+        self._due = self._loop.time() + LONGEST_TURN_S
+        self._timer = self._loop.call_at(self._due, self._ring)
+
+    def _ring(self) -> None:
+        if self._loop.time() - self._due > _LATE_S:
+            self._set()
+            return
+        self.cut = True
+        self.ours = self._connection.info.transaction_status is TransactionStatus.INTRANS
+        with (
+            contextlib.suppress(psycopg.Error, OSError),
+            socket.fromfd(self._connection.pgconn.socket, socket.AF_UNSPEC, socket.SOCK_STREAM) as line,
+        ):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 async def _commit(connection: Connection) -> None:

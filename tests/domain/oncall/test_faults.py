@@ -10,12 +10,15 @@ from hypothesis import given, settings
 from msgspec.structs import replace
 
 from tests.domain.oncall.samples import DAY, around_the_clock, at, cases
-from tocsin.domain.oncall.faults import (
+from tocsin.domain.oncall.bounds import (
     MOST_LAYERS,
     MOST_PATTERN_LAYERS,
     MOST_PATTERN_MEMBERS,
     MOST_PATTERNS,
+    MOST_RESTRICTIONS,
     MOST_TURN_MEMBERS,
+)
+from tocsin.domain.oncall.faults import (
     faults_of,
     faults_of_pattern,
     faults_of_turn_layer,
@@ -69,12 +72,13 @@ def parted(time_zone: str, *, at_hour: int, length_s: int) -> Pattern:
 @pytest.mark.parametrize(
     ("layer", "says"),
     [
-        (replace(TURNS, turn_s=59), "turn must last"),
+        (replace(TURNS, turn_s=3_599), "turn must last"),
         (replace(TURNS, turn_s=366 * 86_400 + 1), "turn must last"),
         (replace(TURNS, members=()), "users"),
         (replace(TURNS, members=("ada",) * (MOST_TURN_MEMBERS + 1)), "users"),
         (replace(TURNS, end_at=MONDAY - DAY), "must not end before it starts"),
         (replace(TURNS, virtual_start_at=datetime(1969, 1, 1, tzinfo=UTC)), "years"),
+        (replace(TURNS, restrictions=(DAILY,) * (MOST_RESTRICTIONS + 1)), "at most 50"),
         (replace(TURNS, restrictions=(replace(DAILY, length_s=0),)), "lasts 1 to"),
         (replace(TURNS, restrictions=(replace(DAILY, length_s=86_401),)), "lasts 1 to"),
         (replace(TURNS, restrictions=(replace(DAILY, start_day=1),)), "no start day"),
@@ -104,9 +108,12 @@ def test_what_is_no_layer_of_turns_is_named(layer: TurnLayer, says: str) -> None
         (replace(PATTERN, recurrence=("RRULE:FREQ=DAILY;BYHOUR=9",)), "BYHOUR"),
         (replace(PATTERN, recurrence=("RRULE:FREQ=MINUTELY;INTERVAL=600",)), "not offered"),
         (replace(PATTERN, recurrence=("RRULE:FREQ=HOURLY",)), "before it recurs"),
+        (replace(PATTERN, recurrence=("RRULE:FREQ=HOURLY;INTERVAL=9;BYMONTH=1",)), "use FREQ=DAILY"),
+        (replace(PATTERN, recurrence=("RRULE:FREQ=MONTHLY", "EXDATE:20990101T090000")), "within 30 years"),
+        (replace(PATTERN, recurrence=("RRULE:FREQ=MONTHLY", "EXDATE:99991231T000000")), "years 1970 to 2100"),
         (replace(PATTERN, recurrence=("RRULE:FREQ=WEEKLY;BYDAY=MO,TU",), length_s=90_000), "before it recurs"),
         (
-            replace(PATTERN, recurrence=("RRULE:FREQ=WEEKLY", "RDATE:20991204T120000", "RDATE:20991204T090000")),
+            replace(PATTERN, recurrence=("RRULE:FREQ=WEEKLY", "RDATE:20501202T120000", "RDATE:20501202T090000")),
             "before",
         ),
         (replace(PATTERN, recurrence=("RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",)), "names no date"),

@@ -10,6 +10,7 @@ from tocsin.domain.oncall.policy import Level, Target
 from tocsin.domain.oncall.seams import ClockChange, clock_changes, lost_windows, zones_of
 from tocsin.domain.oncall.stretches import Stretch, common, joined, total, without
 from tocsin.domain.oncall.timeline import Timeline
+from tocsin.domain.oncall.tolerant import fault_in
 
 MOST_STRETCHES = 10  # shown of one finding; the others are counted
 _RANK = {"fail": 0, "warn": 1, "note": 2}
@@ -79,7 +80,10 @@ class _Guard:
         if timeline is None:
             return
         gaps = joined((gap.start, gap.end) for gap in timeline.gaps(self._since, self._until) if not gap.intended)
-        if gaps:
+        fault = fault_in(timeline)
+        if fault is not None:
+            yield Finding(kind="unreadable_schedule", schedule_id=schedule_id, subject=fault)
+        elif gaps:
             yield _dated(Finding(kind="gap", schedule_id=schedule_id), gaps)
         for user_id, stretches in self._presence_of(schedule_id).items():
             person = self._facts.people.get(user_id)
@@ -88,7 +92,8 @@ class _Guard:
             away = joined((each.start, each.end) for each in self._facts.away if each.user_id == user_id)
             if met := common(stretches, away):
                 yield _dated(Finding(kind="absent_on_call", schedule_id=schedule_id, user_id=user_id), met)
-        yield from self._clock_changes(schedule_id, timeline)
+        if fault is None:
+            yield from self._clock_changes(schedule_id, timeline)
 
     def person(self, user_id: str) -> Iterator[Finding]:
         """Yield what keeps a person who will be called from being reached."""

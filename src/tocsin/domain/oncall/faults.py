@@ -6,6 +6,23 @@ from itertools import chain, combinations, pairwise
 
 from msgspec.structs import replace
 
+from tocsin.domain.oncall.bounds import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    LONGEST_AHEAD,
+    LONGEST_TURN,
+    MOST_A_DAY,
+    MOST_LAYERS,
+    MOST_PATTERN_LAYERS,
+    MOST_PATTERN_MEMBERS,
+    MOST_PATTERNS,
+    MOST_RESTRICTIONS,
+    MOST_SHIFTS_PER_MEMBER,
+    MOST_TURN_MEMBERS,
+    SHORTEST_SHIFT,
+    SHORTEST_TURN,
+)
+from tocsin.domain.oncall.bulk import most_a_day
 from tocsin.domain.oncall.occurrences import Occurrences
 from tocsin.domain.oncall.pattern import Beat
 from tocsin.domain.oncall.recurrence import Recurrence, parse
@@ -26,16 +43,6 @@ from tocsin.domain.oncall.spans import Origin, Stretch, edges_of
 from tocsin.domain.oncall.wall import DAY_S, FAR_OFF, WEEK_S, instant_at, seconds_of, wall_of, wall_time
 from tocsin.ground.errors import Refused
 
-SHORTEST_TURN = timedelta(minutes=1)  # no page is answered faster than people would change
-LONGEST_TURN = timedelta(days=366)  # a turn of a year; who has it longer needs no schedule
-MOST_LAYERS = 100  # of one schedule; a picture of more cannot be read
-MOST_PATTERN_LAYERS = 10  # layers told by patterns, version 3's documented bound for rotations
-MOST_PATTERNS = 5  # of one layer, version 3's documented bound for events
-MOST_TURN_MEMBERS = 200  # of a layer told by turns: a large company's one list
-MOST_PATTERN_MEMBERS = 20  # version 3's documented bound
-MOST_SHIFTS_PER_MEMBER = 1_000  # hourly shifts of a month and more in one person's hands
-FIRST_YEAR, LAST_YEAR = 1970, 2200  # of anything that a schedule names; what lies outside is a mistake in typing
-
 _LOOKS_AHEAD = timedelta(days=731)  # for overlaps: yearly recurrences and clock changes come by twice
 _LOOKS_FOR = (1, 30, 366, 4 * 366)  # days: what recurs often shows itself early
 _LOOKS_AT = 1_000  # occurrences: more than any week of hours has
@@ -46,7 +53,7 @@ _OFF_WIRE = frozenset({"SECONDLY", "MINUTELY"})  # ours alone, for turns of any 
 
 def faults_of(schedule: Schedule) -> tuple[str, ...]:
     """Return one sentence for each thing that keeps this from being a schedule; none when it is one."""
-    return tuple(
+    found = tuple(
         chain(
             _faults_of_zone(schedule.time_zone),
             _faults_of_counts(schedule.layers),
@@ -56,9 +63,19 @@ def faults_of(schedule: Schedule) -> tuple[str, ...]:
             *(_faults_of_layer(layer) for layer in schedule.layers),
             *(_faults_of_stretch("Custom shift", shift) for shift in schedule.custom_shifts),
             *(_faults_of_override(override) for override in schedule.overrides),
-            *(_faults_of_restriction("Off-hours", hours) for hours in schedule.off_hours),
+            _faults_of_restrictions("Off-hours", schedule.off_hours),
         )
     )
+    return found or faults_of_bulk(schedule)
+
+
+def faults_of_bulk(schedule: Schedule) -> tuple[str, ...]:
+    """Return a sentence where the layers of a schedule that is well-formed otherwise tell too many shifts."""
+    dense = most_a_day(schedule)
+    if dense <= MOST_A_DAY:
+        return ()
+    most = f"A schedule has at most {MOST_A_DAY} shifts a day, each restriction and each event counted at least once"
+    return (f"{most}; this one has up to {dense}. Make turns longer, or remove layers, restrictions or members.",)
 
 
 def faults_of_turn_layer(layer: TurnLayer) -> tuple[str, ...]:
@@ -72,8 +89,7 @@ def faults_of_turn_layer(layer: TurnLayer) -> tuple[str, ...]:
         found.append("A layer must not end before it starts.")
     if not _in_range(layer.start_at, layer.virtual_start_at, layer.end_at):
         found.append(f"A layer must lie between the years {FIRST_YEAR} and {LAST_YEAR}.")
-    for restriction in layer.restrictions:
-        found.extend(_faults_of_restriction("Restriction", restriction))
+    found.extend(_faults_of_restrictions("Restriction", layer.restrictions))
     return tuple(found)
 
 
@@ -83,9 +99,10 @@ def faults_of_pattern(pattern: Pattern, *, wire: bool = True) -> tuple[str, ...]
     With `wire` it comes from outside, where nothing recurs by seconds or minutes.
     """
     found = list(_faults_of_zone(pattern.time_zone))
-    if not _seconds(SHORTEST_TURN) <= pattern.length_s <= _seconds(LONGEST_TURN):
+    if not _seconds(SHORTEST_SHIFT) <= pattern.length_s <= _seconds(LONGEST_TURN):
         found.append(
-            f"An event must end after it starts and last {_seconds(SHORTEST_TURN)} seconds to {LONGEST_TURN.days} days."
+            "An event must end after it starts and last "
+            f"{_seconds(SHORTEST_SHIFT)} seconds to {LONGEST_TURN.days} days."
         )
     if pattern.effective_until is not None and pattern.effective_until <= pattern.effective_since:
         found.append("An event must be effective until an instant after the one since which it is effective.")
@@ -100,6 +117,7 @@ def faults_of_pattern(pattern: Pattern, *, wire: bool = True) -> tuple[str, ...]
         recurrence = parse(pattern.recurrence)
     except Refused as refusal:
         return (*found, refusal.message)
+    found.extend(_faults_of_walk(pattern, recurrence))
     if wire and recurrence.frequency in _OFF_WIRE:
         found.append(f"FREQ={recurrence.frequency} is not offered; use HOURLY, DAILY, WEEKLY, MONTHLY or YEARLY.")
     return tuple(found) if found else tuple(_faults_of_times(pattern, recurrence))
@@ -171,6 +189,13 @@ def _faults_of_override(override: Override) -> Iterator[str]:
         yield f"Override {override.id} names a layer and a custom shift; keep one of them."
 
 
+def _faults_of_restrictions(what: str, restrictions: Sequence[Restriction]) -> Iterator[str]:
+    if len(restrictions) > MOST_RESTRICTIONS:
+        yield f"{what}: there are at most {MOST_RESTRICTIONS}."
+    for restriction in restrictions:
+        yield from _faults_of_restriction(what, restriction)
+
+
 def _faults_of_restriction(what: str, restriction: Restriction) -> Iterator[str]:
     daily = restriction.kind == "daily"
     longest = DAY_S if daily else WEEK_S
@@ -188,6 +213,15 @@ def _faults_of_turns(pattern: Pattern) -> Iterator[str]:
         yield f"Shifts per member must be 1 to {MOST_SHIFTS_PER_MEMBER}."
     if isinstance(turns, ByCalendar) and not _seconds(SHORTEST_TURN) <= turns.turn_s <= _seconds(LONGEST_TURN):
         yield f"A turn must last {_seconds(SHORTEST_TURN)} to {_seconds(LONGEST_TURN)} seconds."
+
+
+def _faults_of_walk(pattern: Pattern, recurrence: Recurrence) -> Iterator[str]:
+    """Yield what would make a rule be walked through for long, each time that a schedule is made ready."""
+    if recurrence.frequency == "HOURLY" and (recurrence.by_month or recurrence.by_month_day):
+        yield "FREQ=HOURLY takes no BYMONTH or BYMONTHDAY; use FREQ=DAILY."
+    latest = wall_time(pattern.begin_on, pattern.begin_time) + _seconds(LONGEST_AHEAD)
+    if any(moment.seconds > latest for moment in (*recurrence.without, *recurrence.beside)):
+        yield "EXDATE and RDATE must lie within 30 years after the start of an event."
 
 
 def _faults_of_times(pattern: Pattern, recurrence: Recurrence) -> Iterator[str]:

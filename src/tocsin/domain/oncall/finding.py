@@ -12,6 +12,7 @@ from tocsin.domain.oncall.timeline import Timeline
 
 FindingKind = Literal[
     "nobody",
+    "unreadable_schedule",
     "empty_level",
     "gap",
     "off_hours",
@@ -33,6 +34,7 @@ Verdict = Literal["fail", "warn", "note"]
 
 VERDICT_OF_KIND: dict[FindingKind, Verdict] = {
     "nobody": "fail",
+    "unreadable_schedule": "fail",
     "empty_level": "warn",
     "gap": "warn",
     "off_hours": "note",
@@ -102,7 +104,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     """One thing that will be wrong: about what, when, and for how long in all.
 
     `stretches` holds the first ones; `times` counts them all and `total_s` is their length together, in seconds.
-    `subject` is what the ids do not tell: a contact method, a zone whose clocks change, a calendar's words.
+    `subject` is what the ids do not tell: a contact method, a zone whose clocks change, a calendar's words, a fault.
     """
 
     kind: FindingKind

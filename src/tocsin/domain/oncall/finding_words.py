@@ -10,6 +10,7 @@ from tocsin.domain.oncall.finding import Finding, FindingKind
 
 _SENTENCES: dict[FindingKind, str] = {
     "nobody": "{policy} calls nobody {when}: only the safety net would ring.",
+    "unreadable_schedule": "{schedule} cannot be read, so that its layers call nobody: {subject}.",
     "empty_level": "Level {level} of {policy} calls nobody {when}: the next level is called at once.",
     "gap": "{schedule} has nobody on call {when}.",
     "off_hours": "{policy} calls nobody {when}, as intended.",
@@ -32,6 +33,9 @@ _SENTENCES: dict[FindingKind, str] = {
 }
 _ADVICE: dict[FindingKind, str] = {
     "nobody": "Put somebody on a level for that time, or declare it off-hours.",
+    "unreadable_schedule": (
+        "Write its time zone and layers again; until then an override puts somebody on call for a whole stretch."
+    ),
     "empty_level": "Put somebody there, or take the level away.",
     "gap": "Add a layer or an override, or declare the time off-hours.",
     "off_hours": "",

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from tocsin.domain.oncall.schedule import Schedule, Shift
-from tocsin.domain.oncall.timeline import Timeline
+from tocsin.domain.oncall.tolerant import TolerantTimeline
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -28,16 +28,8 @@ def final(versions: Sequence[Version], since: datetime, until: datetime) -> tupl
         first = max(since, version.valid_since)
         last = until if version.valid_until is None else min(until, version.valid_until)
         if first < last:
-            found += [(version.number, shift) for shift in Timeline(version.schedule).final(first, last)]
+            found += [(version.number, shift) for shift in TolerantTimeline(version.schedule).final(first, last)]
     return tuple(sorted(found, key=_by_start))
-
-
-def valid_at(versions: Sequence[Version], at: datetime) -> Version | None:
-    """Return the version that was valid at an instant, or None when the schedule did not exist then."""
-    for version in versions:
-        if version.valid_since <= at and (version.valid_until is None or at < version.valid_until):
-            return version
-    return None
 
 
 def _by_start(told: tuple[int, Shift]) -> tuple[datetime, int]:

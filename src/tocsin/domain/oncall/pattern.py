@@ -78,10 +78,12 @@ class Beat:
 def _cut(begins: list[int], length: int, turns: ByCalendar) -> _Pieces:
     """Return the parts of occurrences that lie in one calendar turn each."""
     origin, turn_s = wall_time(turns.begin_on, turns.begin_time), turns.turn_s
+    firsts = [(begin - origin) // turn_s for begin in begins]
+    if firsts == [(begin + length - 1 - origin) // turn_s for begin in begins]:
+        return begins, [begin + length for begin in begins], firsts
     walls, stops, numbers = [], [], []
-    for begin in begins:
-        at, end = begin, begin + length
-        number = (at - origin) // turn_s
+    for begin, first in zip(begins, firsts, strict=True):
+        at, end, number = begin, begin + length, first
         stop = origin + (number + 1) * turn_s
         while stop < end:
             walls.append(at)

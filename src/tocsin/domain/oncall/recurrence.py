@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tocsin.domain.oncall.bounds import FIRST_YEAR, LAST_YEAR
 from tocsin.domain.oncall.wall import DAY_S, wall_of, wall_time
 from tocsin.ground.errors import Refused, Why
 
@@ -204,7 +205,15 @@ def _dates(name: str, options: dict[str, str], value: str) -> list[Moment]:
     unknown = [key for key in options if key not in {"VALUE", "TZID"}]
     if unknown:
         raise _refused(f"{_quoted(unknown[0])} is not understood in {name}")
-    return [_moment(name, text, options.get("TZID")) for text in value.split(",")]
+    return [_near(name, text, options.get("TZID")) for text in value.split(",")]
+
+
+def _near(name: str, text: str, time_zone: str | None) -> Moment:
+    """Return a date of sensible years: a rule is walked through up to each one, unlike to its UNTIL."""
+    found = _DATE.fullmatch(text.strip().upper())
+    if found is not None and not FIRST_YEAR <= int(found[1]) <= LAST_YEAR:
+        raise _refused(f"{name} takes dates of the years {FIRST_YEAR} to {LAST_YEAR}, and not {_quoted(text)}")
+    return _moment(name, text, time_zone)
 
 
 def _moment(name: str, text: str, time_zone: str | None) -> Moment:

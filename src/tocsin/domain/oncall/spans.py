@@ -8,7 +8,7 @@ from operator import itemgetter
 from msgspec import Struct
 
 from tocsin.domain.oncall.schedule import Member, Shift, Source
-from tocsin.domain.oncall.wall import instant_at, written
+from tocsin.domain.oncall.wall import LONG_AGO, instant_at, written
 
 Stretch = tuple[int, int]  # instants: from, until
 
@@ -88,16 +88,22 @@ class Cover:
 
 
 def outside(spans: Iterable[Span], cover: Cover) -> list[Span]:
-    """Return the parts of spans that a cover leaves free."""
+    """Return the parts of spans that a cover leaves free; quickest for spans in order of their start."""
     starts, ends = cover.edges()
     count = len(starts)
     found: list[Span] = []
+    near, before = 0, LONG_AGO  # the first stretch of the cover that ends after the start of the span before
     for span in spans:
         start, end, user_id, wall, origin = span
-        place = bisect_right(ends, start)
-        if place == count or starts[place] >= end:
+        if start < before:
+            near = 0
+        before = start
+        if near < count and ends[near] <= start:
+            near = bisect_right(ends, start, near)
+        if near == count or starts[near] >= end:
             found.append(span)
             continue
+        place = near
         while place < count and starts[place] < end:
             if start < starts[place]:
                 found.append((start, starts[place], user_id, wall, origin))

@@ -163,7 +163,7 @@ class Timeline:
             free = outside(row.spans(since, until), taken)
             found += free
             if stacked:
-                taken.add(edges_of(span) for span in free if span[2] is not None)
+                taken.add([(span[0], span[1]) for span in free if span[2] is not None])
                 if taken.holds(since, until):
                     break
         for row in self._beside:

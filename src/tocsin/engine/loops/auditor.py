@@ -29,7 +29,7 @@ from tocsin.store.turn import Store, Turn
 log = structlog.get_logger("auditor")
 
 _EVERY_S = 15.0
-_LONGEST_STALL = timedelta(seconds=30)  # of a loop that should come round each second
+_LONGEST_STALL = timedelta(seconds=30)  # of a loop beyond its own pause
 
 
 _FORGOTTEN = "open incident without anything due"
@@ -69,7 +69,7 @@ class Auditor:
         """Check every 15 seconds."""
         while True:
             await asyncio.sleep(_EVERY_S)
-            self._watch.beat("auditor")
+            self._watch.beat("auditor", pause_s=_EVERY_S)
             try:
                 await self._report(await self.check())
             except Exception as failure:

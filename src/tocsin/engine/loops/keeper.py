@@ -10,7 +10,7 @@ from tocsin.engine.notify.settle import log_unknown
 from tocsin.engine.watch import Watch
 from tocsin.ground.errors import StoreUnavailable
 from tocsin.ground.limits import MOST_REPEATED_SENDS
-from tocsin.store import audit, sessions
+from tocsin.store import audit, notices, sessions
 from tocsin.store.hints import Topic
 from tocsin.store.leases import take
 from tocsin.store.notifications import take_back
@@ -97,6 +97,7 @@ class Keeper:
         await turn.run(SEE_NODE, values)
         if await take(turn, "tidy", holder=node.id, duration=timedelta(minutes=5)):
             await sessions.sweep(turn)
+            await notices.sweep(turn)
             await turn.run(FORGET_FACTS, {"kept_for": _FEED_KEPT_FOR})
             await turn.run(FORGET_NODES)
             return True

@@ -3,16 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from tocsin.domain.paging.answer_link import Answer, AnswerLink, sign
 from tocsin.domain.paging.channel import Address
 from tocsin.domain.paging.message import BundleLine, Message
 from tocsin.store.keyring import Keyring
+from tocsin.store.notices.sending import ClaimedNotice
 from tocsin.store.notifications import Claimed
 
 ANSWER_LINKS = "answer-link"  # what the keyring derives the signing key of links for
 _LINKS_LIVE = timedelta(hours=24)  # an answer from a mail of yesterday is more likely a mistake than an answer
 _MOST_LINES = 20  # incidents named in one bundle; the rest is counted
+
+
+class Addressed(Protocol):
+    """Whatever goes to a contact method: what its address is made of."""
+
+    contact_method_id: str
+    channel: str
+    person: str
+    address: str | None
+    country_code: int | None
+    secret_sealed: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +92,23 @@ class Composer:
             body={"incidents": [_body(page, self._incident_url(page.incident_id)) for page in pages]},
         )
 
-    def address(self, page: Claimed) -> Address:
-        """Return where the page goes, with the secret that the receiver knows us by opened."""
+    def notice(self, notice: ClaimedNotice, now: datetime) -> Message:
+        """Return the message that tells one person something and asks for no answer."""
+        return Message(
+            kind="notice",
+            sent_at=now,
+            title=notice.title,
+            urgency="low",
+            reason=notice.text,
+            time_zone=notice.time_zone,
+            locale=notice.locale,
+            url=f"{self.public_url}{notice.url_path}",
+            may_repeat=notice.may_repeat,
+            body={"kind": notice.kind, "user": {"id": notice.user_id, "name": notice.person}},
+        )
+
+    def address(self, page: Addressed) -> Address:
+        """Return where a message goes, with the secret that the receiver knows us by opened."""
         secret = None
         if page.secret_sealed is not None:
             secret = self.keyring.open(

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -16,7 +17,7 @@ from tocsin.engine.watch import Watch
 from tocsin.ground.limits import FIRST_PAGE_LATE, LEASE
 from tocsin.store.directory import Directory
 from tocsin.store.hints import Topic
-from tocsin.store.notifications import CLAIM, DUE_CHANNELS, NEXT_PAGE, RECENT_MESSAGES, Claimed
+from tocsin.store.notifications import CLAIM, DUE_CHANNELS, NEXT_PAGE, RECENT_MESSAGES, RENEW, Claimed
 from tocsin.store.turn import Store, Turn
 
 log = structlog.get_logger("notify")
@@ -43,6 +44,12 @@ class Carrier:
         """How many messages may leave now; 0 while so few could that a claim is not worth it."""
         free = self.slots - self.busy
         return free if free >= min(_FEWEST, self.slots) else 0
+
+    def leave(self) -> bool:
+        """Give a slot back; return whether there is room now where there was none."""
+        was_full = not self.free
+        self.busy -= 1
+        return was_full and self.free > 0
 
 
 class Notifier:
@@ -191,17 +198,20 @@ class Notifier:
             else:
                 message = self._composer.several(pages, now, digest=digest)
             to = self._composer.address(leader)
-            result = await hand(self._store, carrier.providers, message, to=to, page=leader)
+            renewed = partial(self._renewed, leader)
+            result = await hand(carrier.providers, message, to=to, key=_key(leader), renewed=renewed)
         except Exception as failure:
             log.exception("notify.send_failed", failure=repr(failure), notification_id=leader.id)
             result = [no_call(f"internal error: {type(failure).__name__}")]
         finally:
-            was_full = not carrier.free
-            carrier.busy -= 1
-            if was_full and carrier.free:
+            if carrier.leave():
                 self._store.hints.ring_here(Topic.PAGES)
         self._settler.add(Result(pages, _key(leader), tuple(result)))
         self._measure(pages, result[-1])
+
+    async def _renewed(self, page: Claimed) -> bool:
+        values = {"id": page.id, "fence": page.fence, "lease": LEASE}
+        return bool(await self._store.work(lambda turn: turn.rows(RENEW, values)))
 
     def _measure(self, pages: tuple[Claimed, ...], last: Handing) -> None:
         leader = pages[0]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -12,10 +12,9 @@ from tocsin.domain.incidents.decision import Fact
 from tocsin.domain.incidents.moves import decide
 from tocsin.domain.incidents.order import Unreachable
 from tocsin.domain.incidents.timeline import Entry, EntryKind
-from tocsin.engine.notify.hand import Handing
+from tocsin.engine.notify.hand import Handing, verdict
 from tocsin.engine.turn import begin, finish, new_entry_id
 from tocsin.ground.errors import StoreUnavailable
-from tocsin.ground.limits import MOST_REPEATED_SENDS
 from tocsin.store.decisions import write_entries
 from tocsin.store.directory import Directory
 from tocsin.store.hints import Topic
@@ -26,9 +25,7 @@ log = structlog.get_logger("notify")
 
 _BATCH = 200  # pages written in one transaction
 _GATHER_FOR_S = 0.01  # seconds: results of one burst are written together
-_MOST_SENDS = 6  # of one page whose providers answer "later"; about a minute in all
 _AGAIN_S = 1.0  # between two attempts to write while the database is away
-_REPEAT_AFTER = timedelta(seconds=1)  # an unknown page is sent again after so long, marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,17 +167,8 @@ def _state(result: Result, page: Claimed, now: datetime) -> tuple[str, datetime 
         return "pending", result.held_until, None, page.sends - 1
     if result.cancelled is not None:
         return "cancelled", None, result.cancelled, page.sends - 1
-    last = result.handings[-1]
-    if last.receipt == "accepted":
-        return "handed", None, None, page.sends
-    if last.receipt == "unknown":
-        if page.unknowns < MOST_REPEATED_SENDS:
-            return "pending", now + _REPEAT_AFTER, None, page.sends
-        return "unknown", None, last.detail, page.sends
-    waits = [handing.retry_after for handing in result.handings if handing.retry_after is not None]
-    if waits and page.sends < _MOST_SENDS:
-        return "pending", now + max(min(waits), timedelta(seconds=2**page.sends)), None, page.sends
-    return "failed", None, last.detail, page.sends
+    state, due_at, why = verdict(result.handings, sends=page.sends, unknowns=page.unknowns, now=now)
+    return state, due_at, why, page.sends
 
 
 def _deliveries(result: Result) -> list[DeliveryRecord]:

@@ -46,7 +46,7 @@ async def gather(turn: Turn, wanted: Wanted, since: datetime, until: datetime) -
     """Read the policies wanted, with the schedules that they name and the people whom those call, for a stretch."""
     found = await policies(turn, wanted)
     schedule_ids = sorted(_targets(found, "schedule"))
-    timelines = await rows.timelines(turn, schedule_ids)
+    timelines = await rows.timelines(turn, schedule_ids, since=since)
     ids = _targets(found, "user") | {user_id for each in timelines.values() for user_id in each.members()}
     facts = Facts(
         policies=found,

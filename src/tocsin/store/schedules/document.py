@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from tocsin.domain.oncall.schedule import CustomShift, Layer, Override, Restriction, Schedule
+from tocsin.domain.oncall.tolerant import UNREADABLE, fault_of
 
 
 class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,6 +46,28 @@ def schedule_of(row: "Told", overrides: Iterable[Override] = (), custom_shifts: 
         overrides=tuple(overrides),
         off_hours=document.off_hours,
     )
+
+
+def readable(
+    row: "Told", overrides: Iterable[Override] = (), custom_shifts: Iterable[CustomShift] = (), *, stacked: bool = False
+) -> tuple[Schedule, str | None]:
+    """Return the schedule that a row tells, or what is left of it when its document cannot be read, and why it cannot.
+
+    What is left has no layers; it is `stacked` as the caller knows it to be.
+    """
+    over = tuple(overrides), tuple(custom_shifts)
+    try:
+        return schedule_of(row, *over), None
+    except UNREADABLE as failure:
+        left = Schedule(
+            id=row.id,
+            name=row.name,
+            time_zone=row.time_zone,
+            stacked=stacked,
+            overrides=over[0],
+            custom_shifts=over[1],
+        )
+        return left, f"its document is damaged ({fault_of(failure)})"
 
 
 class Told(Struct, frozen=True):

@@ -12,8 +12,9 @@ from tocsin.ground.page import Listed, Stretch
 from tocsin.store import pages
 from tocsin.store.pages import Count
 from tocsin.store.query import Query
-from tocsin.store.schedules.document import Told, schedule_of
+from tocsin.store.schedules.document import Told, readable
 from tocsin.store.schedules.laid import EFFECTIVE, KNOWN_AT, Laid, laid_of
+from tocsin.store.schedules.rows import RECENT
 from tocsin.store.turn import Turn
 
 
@@ -105,11 +106,16 @@ CHANGE_COUNT = Query(
 )
 
 
-async def as_of(turn: Turn, ids: Iterable[str], at: datetime) -> dict[str, Version]:
-    """Return those of these schedules that there were at an instant, as configured and overridden then, by id."""
+async def as_of(turn: Turn, ids: Iterable[str], at: datetime, *, since: datetime | None = None) -> dict[str, Version]:
+    """Return those of these schedules that there were at an instant, as configured and overridden then, by id.
+
+    They hold the overrides and custom shifts that end after `since`, two days before the instant when it is not given:
+    enough for who is on call then. Whoever asks for the real edges of shifts gives `HORIZON` before it.
+    """
     wanted = list(ids)
     rows = await turn.rows(AS_OF, {"ids": wanted, "at": at})
-    laid = laid_of(await turn.rows(KNOWN_AT, {"ids": wanted, "at": at}))
+    values = {"ids": wanted, "at": at, "since": since or at - RECENT}
+    laid = laid_of(await turn.rows(KNOWN_AT, values))
     return {row.schedule_id: _version(row, laid.get(row.schedule_id)) for row in rows}
 
 
@@ -134,21 +140,20 @@ async def changes(turn: Turn, schedule_id: str, stretch: Stretch) -> Listed[Chan
 
 def _version(row: VersionRow, laid: Laid | None) -> Version:
     over = laid or Laid([], [])
-    schedule = schedule_of(
-        Told(row.schedule_id, row.name, row.time_zone, row.document), over.overrides, over.custom_shifts
-    )
+    told = Told(row.schedule_id, row.name, row.time_zone, row.document)
+    schedule, _ = readable(told, over.overrides, over.custom_shifts)
     return Version(number=row.number, valid_since=row.valid_since, valid_until=row.valid_until, schedule=schedule)
 
 
 def _change(row: ChangeRow) -> Change:
     before = None
     if row.name_before is not None and row.time_zone_before is not None and row.document_before is not None:
-        before = schedule_of(Told(row.schedule_id, row.name_before, row.time_zone_before, row.document_before))
+        before, _ = readable(Told(row.schedule_id, row.name_before, row.time_zone_before, row.document_before))
     return Change(
         number=row.number,
         valid_since=row.valid_since,
         valid_until=row.valid_until,
         author=msgspec.convert(row.actor, Author),
-        schedule=schedule_of(Told(row.schedule_id, row.name, row.time_zone, row.document)),
+        schedule=readable(Told(row.schedule_id, row.name, row.time_zone, row.document))[0],
         before=before,
     )

@@ -60,14 +60,16 @@ PRESENT = Query(
 )
 
 KNOWN_AT = Query(
-    "what was known at an instant to lie over these schedules",
+    "what was known at an instant to lie over these schedules, of what ends after another instant",
     f"""SELECT {_FIELDS} FROM (
     SELECT {_OVERRIDE} FROM schedule_override o
-     WHERE o.schedule_id = ANY(%(ids)s::text[]) AND o.created_at <= %(at)s::timestamptz
+     WHERE o.schedule_id = ANY(%(ids)s::text[])
+       AND o.end_at > %(since)s::timestamptz AND o.created_at <= %(at)s::timestamptz
        AND (o.removed_at IS NULL OR o.removed_at > %(at)s::timestamptz)
      UNION ALL
     SELECT {_CUSTOM} FROM custom_shift c
-     WHERE c.schedule_id = ANY(%(ids)s::text[]) AND c.created_at <= %(at)s::timestamptz
+     WHERE c.schedule_id = ANY(%(ids)s::text[])
+       AND c.end_at > %(since)s::timestamptz AND c.created_at <= %(at)s::timestamptz
        AND (c.removed_at IS NULL OR c.removed_at > %(at)s::timestamptz)
 ) AS laid ORDER BY place""",  # noqa: S608 - joined from constants of this file only
     LaidRow,

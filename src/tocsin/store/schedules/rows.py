@@ -9,12 +9,14 @@ from msgspec import Struct
 
 from tocsin.domain.oncall.schedule import Schedule
 from tocsin.domain.oncall.timeline import Timeline
+from tocsin.domain.oncall.tolerant import TolerantTimeline
 from tocsin.domain.people.actor import Actor
 from tocsin.domain.people.permission import Subject, grade
+from tocsin.ground.errors import Refused, Why
 from tocsin.store import users
 from tocsin.store.policies import Named
 from tocsin.store.query import Query
-from tocsin.store.schedules.document import Told, members_of, schedule_of
+from tocsin.store.schedules.document import Told, members_of, readable
 from tocsin.store.schedules.laid import Laid, present
 from tocsin.store.turn import Turn
 from tocsin.store.users import NamedUser
@@ -45,7 +47,8 @@ class Kept(Struct, frozen=True, kw_only=True):
     """A schedule with everything an answer shows.
 
     `teams` and `policies` are those that the reader may see, `team_ids` all that it belongs to. `users` is
-    everybody who is named in it, deleted or not.
+    everybody who is named in it, deleted or not. `fault` says why its document could not be read, if it could not: its
+    layers are not known then.
     """
 
     schedule: Schedule
@@ -57,6 +60,20 @@ class Kept(Struct, frozen=True, kw_only=True):
     teams: tuple[Named, ...]
     policies: tuple[Named, ...]
     users: tuple[NamedUser, ...]
+    fault: str | None = None
+
+    def require_readable(self) -> None:
+        """Raise `Refused` (invalid) where the stored layers could not be read: a change in part would lose them."""
+        if self.fault is not None:
+            raise Refused(
+                Why.INVALID,
+                "The stored layers of this schedule cannot be read, so they cannot be changed in part: "
+                "write the schedule anew with all its layers, or delete it and make another one.",
+            )
+
+    def timeline(self) -> TolerantTimeline:
+        """Return who is on call by it; what cannot be read of it calls nobody."""
+        return TolerantTimeline(self.schedule, self.fault)
 
     def subject(self, actor: Actor | None = None) -> Subject:
         """Say what this is to the permission table; of several teams the one counts where the actor may do most."""
@@ -112,7 +129,7 @@ async def load(
     rows = await turn.rows(SHOWN, {"ids": list(ids), "horizon": horizon})
     laid = await present(turn, [row.id for row in rows], since or turn.now - RECENT)
     schedules = {row.id: _schedule_of(row, laid.get(row.id)) for row in rows}
-    named = {each: named_in(schedule) for each, schedule in schedules.items()}
+    named = {each: named_in(schedule) for each, (schedule, _) in schedules.items()}
     known = await _users(turn, {user_id for ids in named.values() for user_id in ids})
     return {
         row.id: _kept(row, schedules[row.id], [known[each] for each in named[row.id] if each in known]) for row in rows
@@ -122,14 +139,15 @@ async def load(
 async def timelines(turn: Turn, ids: Iterable[str], *, since: datetime | None = None) -> dict[str, Timeline]:
     """Return who is on call by those of these schedules that exist: two statements, however many they are.
 
-    Overrides and custom shifts that ended before `since` are left out, two days ago when it is not given.
+    Overrides and custom shifts that ended before `since` are left out, two days ago when it is not given. One that
+    cannot be read has nobody by its layers, and takes nothing from the others.
     """
     rows = await turn.rows(BARE, {"ids": list(ids)})
     laid = await present(turn, [row.id for row in rows], since or turn.now - RECENT) if rows else {}
-    found = {}
+    found: dict[str, Timeline] = {}
     for row in rows:
         over = laid.get(row.id) or Laid([], [])
-        found[row.id] = Timeline(schedule_of(row, over.overrides, over.custom_shifts))
+        found[row.id] = TolerantTimeline(*readable(row, over.overrides, over.custom_shifts))
     return found
 
 
@@ -148,14 +166,16 @@ async def _users(turn: Turn, ids: set[str]) -> dict[str, NamedUser]:
     return {user.id: user for user in await turn.rows(users.NAMES, {"ids": sorted(ids)})}
 
 
-def _schedule_of(row: ScheduleRow, laid: Laid | None) -> Schedule:
+def _schedule_of(row: ScheduleRow, laid: Laid | None) -> tuple[Schedule, str | None]:
     over = laid or Laid([], [])
-    return schedule_of(Told(row.id, row.name, row.time_zone, row.document), over.overrides, over.custom_shifts)
+    told = Told(row.id, row.name, row.time_zone, row.document)
+    return readable(told, over.overrides, over.custom_shifts, stacked=row.kind != "rotations")
 
 
-def _kept(row: ScheduleRow, schedule: Schedule, people: Sequence[NamedUser]) -> Kept:
+def _kept(row: ScheduleRow, read: tuple[Schedule, str | None], people: Sequence[NamedUser]) -> Kept:
     return Kept(
-        schedule=schedule,
+        schedule=read[0],
+        fault=read[1],
         description=row.description,
         kind="rotations" if row.kind == "rotations" else "layers",
         version=row.version,
