@@ -35,6 +35,16 @@ MESSAGES = {
     ),
     "bundle": SEVERAL,
     "digest": msgspec.structs.replace(SEVERAL, kind="digest", total=2, reason="These began between 01:40 and 02:10."),
+    "notice": Message(
+        kind="notice",
+        sent_at=AT,
+        time_zone="Europe/Berlin",
+        urgency="low",
+        url="https://tocsin.example/app/schedules/P1",
+        title="You go on call for Platform at Tue 24 Nov 2026, 09:00 CET (Europe/Berlin)",
+        body={"kind": "handoff"},
+        reason="Until Tue 1 Dec 2026, 09:00 CET (Europe/Berlin). You are called by level 1 of Night.",
+    ),
     "test": Message(kind="test", sent_at=AT, time_zone="Europe/Berlin", reason="Ada asked for this test."),
 }
 

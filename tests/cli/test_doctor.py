@@ -58,3 +58,10 @@ def test_where_nothing_is_nothing_is_made() -> None:
         done = nowhere.run("--output", "json", "doctor")
         assert done.code == 5
         assert not nowhere.data_dir.exists()
+
+
+def test_the_doctor_looks_ahead(town_hall: Hall) -> None:
+    done = town_hall.shell.run("--output", "json", "doctor", "--coverage", "--days", "14")
+    assert done.code == 0, done
+    assert {finding["check"] for finding in done.json["findings"]} == {"coverage"}
+    assert done.json["findings"][-1]["saw"].endswith("somebody can be reached at every instant of 14 days")

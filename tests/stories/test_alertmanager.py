@@ -47,9 +47,11 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def alertmanager(folder: Path, url: str, key: str) -> AsyncIterator[httpx2.AsyncClient]:
+async def alertmanager(
+    folder: Path, url: str, key: str, *, configuration: str = CONFIGURATION
+) -> AsyncIterator[httpx2.AsyncClient]:
     """Run Alertmanager with a receiver that points to this address; give a client of its API."""
-    (folder / "alertmanager.yml").write_text(CONFIGURATION.format(url=url, key=key))
+    (folder / "alertmanager.yml").write_text(configuration.format(url=url, key=key))
     port = free_port()
     with (folder / "alertmanager.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 - it starts at once and outlives the call

@@ -22,8 +22,8 @@ from tocsin.api.fields import (
     required_text,
     side_text,
 )
-from tocsin.api.json_text import decode
 from tocsin.domain.events import Action, Change, Event, Json, Severity, deeper_than, severity_of
+from tocsin.domain.events.json_text import decode
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.ids import new_dedup_key
 from tocsin.ground.limits import DEEPEST_EVENT, LONGEST_DEDUP_KEY, LONGEST_SUMMARY

@@ -13,8 +13,8 @@ import structlog
 from tocsin.api.body import App, Gone, Receive, Scope, Send, SlowBodies, Unreadable, read
 from tocsin.api.create_event import read_v1_event
 from tocsin.api.enqueue import INVALID, UNRECOGNIZED, Read, read_change, read_event
-from tocsin.api.json_text import NotJson
 from tocsin.api.reply import HANG_UP, JSON, Header, reply
+from tocsin.domain.events.json_text import NotJson
 from tocsin.engine.accept import Accept
 from tocsin.ground.errors import Refused, StoreUnavailable, Why
 from tocsin.ground.ids import IntegrationId

@@ -35,12 +35,13 @@ class Checks:
 
 
 class Shell:
-    """The ASGI application of a node."""
+    """The ASGI application of a node; a door whose path ends in a slash answers everything below it."""
 
     def __init__(
         self, *, doors: Mapping[str, App], rest: App, web: App, checks: Checks, slow: SlowBodies | None = None
     ) -> None:
-        self._doors = dict(doors)
+        self._doors = {path: door for path, door in doors.items() if not path.endswith("/")}
+        self._halls = {path: door for path, door in doors.items() if path.endswith("/")}
         self._rest = rest
         self._web = web
         self._checks = checks
@@ -63,11 +64,14 @@ class Shell:
         door = self._doors.get(scope["path"])
         if door is None:
             squash(scope)
-            door = self._doors.get(scope["path"])
+            door = self._doors.get(scope["path"]) or self._hall(scope["path"])
         if door is not None:
             await door(scope, receive, send)
         else:
             await self._inside(scope, receive, send)
+
+    def _hall(self, path: str) -> App | None:
+        return next((door for start, door in self._halls.items() if path.startswith(start)), None)
 
     async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = self._own.get(scope["path"])

@@ -7,7 +7,10 @@ import msgspec
 from msgspec import Struct
 
 from tocsin import __version__
+from tocsin.api.body import App
 from tocsin.api.events import doors
+from tocsin.api.hooks import hooks
+from tocsin.api.receivers import Receivers
 from tocsin.api.rest import rest_app
 from tocsin.api.shell import Checks, Shell, nobody_home
 from tocsin.app.answering import Answering
@@ -22,10 +25,15 @@ from tocsin.domain.people.actor import Actor
 from tocsin.engine import respond
 from tocsin.engine.accept import Accept
 from tocsin.engine.loops.auditor import Auditor
+from tocsin.engine.loops.calendars import CalendarLoop
+from tocsin.engine.loops.coverage import CoverageLoop
+from tocsin.engine.loops.covers import CoversLoop
+from tocsin.engine.loops.handoffs import HandoffLoop
+from tocsin.engine.loops.holidays import HolidayLoop
 from tocsin.engine.loops.keeper import Keeper, Node
 from tocsin.engine.loops.lanes import LaneLoop
 from tocsin.engine.loops.timers import TimerLoop
-from tocsin.engine.notify import Carrier, Notifier
+from tocsin.engine.notify import Carrier, Noticer, Notifier
 from tocsin.engine.notify.compose import Composer
 from tocsin.engine.watch import Watch
 from tocsin.ground.errors import Refused, StoreUnavailable, Why
@@ -33,12 +41,14 @@ from tocsin.ground.ids import new_id
 from tocsin.logins import Authenticator
 from tocsin.store.directory import Directory
 from tocsin.store.keyring import Keyring
+from tocsin.store.requests import RequestBook
 from tocsin.store.turn import Store, Turn
 from tocsin.web import Pages
 from tocsin.wire import Wire
+from tocsin.wire.fetch import Documents
 
 _ENGINE_CONNECTIONS = 8  # of its own: slow lists at the doors must not keep the engine waiting
-_LONGEST_STALL = timedelta(seconds=20)  # of a loop that comes round each second
+_LONGEST_STALL = timedelta(seconds=20)  # of a loop beyond its own pause
 
 
 class House(Struct):
@@ -54,12 +64,19 @@ class House(Struct):
     directory: Directory
     authenticate: Authenticator
     accept: Accept
+    book: RequestBook
     wire: Wire
     watch: Watch
     carriers: dict[str, Carrier]
     lanes: LaneLoop
     timers: TimerLoop
     notifier: Notifier
+    noticer: Noticer
+    handoffs: HandoffLoop
+    covers: CoversLoop
+    coverage: CoverageLoop
+    calendars: CalendarLoop
+    holidays: HolidayLoop
     keeper: Keeper
     auditor: Auditor
     heartbeat: Heartbeat
@@ -81,7 +98,7 @@ class House(Struct):
 
     def healthy(self) -> bool:
         """Say whether every loop of the engine has come round lately."""
-        return not [loop for loop in self.watch.stalled(_LONGEST_STALL) if loop != "auditor"]
+        return not self.watch.stalled(_LONGEST_STALL)
 
     async def close(self) -> None:
         """Let go of what was opened, in the opposite order."""
@@ -110,6 +127,8 @@ async def build_house(config: Config, dsn: str) -> House:
     accept = Accept(store, allowance=Allowance(per_minute=config.events_per_minute))
     node = Node(new_id(), config.node_name, __version__, config.duties)
     heartbeat = Heartbeat(wire, config)
+    composer = Composer(config.public_url, keyring)
+    documents = Documents(allowed_networks=config.private_networks)
     house = House(
         config=config,
         store=store,
@@ -118,14 +137,19 @@ async def build_house(config: Config, dsn: str) -> House:
         directory=directory,
         authenticate=Authenticator(store),
         accept=accept,
+        book=RequestBook(store),
         wire=wire,
         watch=watch,
         carriers=carriers,
         lanes=LaneLoop(engine, directory, hinted=accept.take_hinted, watch=watch),
         timers=TimerLoop(engine, directory, watch=watch),
-        notifier=Notifier(
-            engine, directory, carriers=carriers, composer=Composer(config.public_url, keyring), watch=watch
-        ),
+        notifier=Notifier(engine, directory, carriers=carriers, composer=composer, watch=watch),
+        noticer=Noticer(engine, carriers=carriers, composer=composer, watch=watch),
+        handoffs=HandoffLoop(engine, directory, holder=node.id, watch=watch),
+        covers=CoversLoop(engine, holder=node.id, watch=watch),
+        coverage=CoverageLoop(engine, holder=node.id, watch=watch),
+        calendars=CalendarLoop(engine, keyring, documents),
+        holidays=HolidayLoop(engine, keyring, documents),
         keeper=Keeper(
             engine,
             node,
@@ -158,11 +182,16 @@ def _shell(house: House) -> Shell:
     checks = Checks(ready=ready, metrics=house.watch.exposition)
     duties = house.config.duties
     return Shell(
-        doors=doors(house.accept) if "accept" in duties else {},
+        doors=_doors(house) if "accept" in duties else {},
         rest=rest_app(house) if "api" in duties else nobody_home,
         web=pages if "api" in duties else nobody_home,
         checks=checks,
     )
+
+
+def _doors(house: House) -> dict[str, App]:
+    """Return the doors of the Events API and that of the tools' own webhooks."""
+    return doors(house.accept) | hooks(house.accept, Receivers(house.store, house.keyring), house.book)
 
 
 async def _write_nothing(_turn: Turn) -> None:

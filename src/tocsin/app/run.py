@@ -22,6 +22,7 @@ log = structlog.get_logger("tocsin")
 
 
 _KEYS_EVERY_S = 10.0  # a rotation by a command, whose hint no node may have heard
+_CANCEL_AGAIN_S = 1.0  # seconds that a loop has to end before it is told again
 _LOOK_AGAIN_S = 1.0  # seconds between two looks whether the first user is there
 
 
@@ -86,9 +87,15 @@ def _start_loops(group: asyncio.TaskGroup, house: House, dsn: str) -> list[async
         loops.append(group.create_task(house.timers.run(), name="timers"))
     if "notify" in duties:
         loops.append(group.create_task(house.notifier.run(), name="notify"))
+        loops.append(group.create_task(house.noticer.run(), name="notices"))
     if "keeper" in duties:
         loops.append(group.create_task(house.keeper.run(), name="keeper"))
         loops.append(group.create_task(house.auditor.run(), name="auditor"))
+        loops.append(group.create_task(house.handoffs.run(), name="handoffs"))
+        loops.append(group.create_task(house.covers.run(), name="covers"))
+        loops.append(group.create_task(house.coverage.run(), name="coverage"))
+        loops.append(group.create_task(house.calendars.run(), name="calendars"))
+        loops.append(group.create_task(house.holidays.run(), name="holidays"))
         loops.append(group.create_task(house.heartbeat.run(), name="heartbeat"))
     loops.append(group.create_task(_learn_keys(house), name="keys"))
     loops.append(group.create_task(systemd.feed_watchdog(house.healthy), name="watchdog"))
@@ -105,13 +112,26 @@ async def _learn_keys(house: House) -> None:
 
 
 async def _end_loops(house: House, turning: Sequence[asyncio.Task[None]]) -> None:
-    """Let the pages that are on their way end and be written, then stop the loops."""
+    """Let the pages and notices that are on their way end and be written, then stop the loops."""
     house.notifier.close()
-    paging = [task for task in turning if task.get_name() == "notify" and not task.done()]
+    house.noticer.close()
+    paging = [task for task in turning if task.get_name() in ("notify", "notices") and not task.done()]
     if paging:
         await asyncio.wait(paging, timeout=LEASE.total_seconds())
-    for task in turning:
-        task.cancel()
+    await _cancel(turning)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: whoever waits for a connection of the pool, and gets it in the same moment, never hears of the
+    cancellation (`asyncio.wait_for` of Python 3.11 in psycopg_pool 3.3), and would work on for ever.
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
 
 
 async def _serve(
@@ -125,6 +145,7 @@ async def _serve(
     """Open the doors, wait for the end, close them, and answer everything that was accepted."""
     config = house.config
     accepting = group.create_task(house.accept.run(), name="accept")
+    keeping = group.create_task(house.book.run(), name="requests")
     gates = Gates(group, house.application, config)
     try:
         http_port, https_port = await gates.open(only_loopback=token is not None)
@@ -146,6 +167,8 @@ async def _serve(
         await gates.close()
         house.accept.close()
         await accepting
+        house.book.close()
+        await keeping
 
 
 async def _set_up(house: House, stop: asyncio.Event) -> bool:

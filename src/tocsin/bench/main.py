@@ -7,7 +7,21 @@ import uvloop
 from msgspec import Struct
 
 from tocsin import __version__
-from tocsin.bench import accept, answer, burst, flood, growth, incident, lists, page, start, timers
+from tocsin.bench import (
+    accept,
+    answer,
+    burst,
+    coverage,
+    flood,
+    growth,
+    incident,
+    lists,
+    oncalls,
+    page,
+    schedules,
+    start,
+    timers,
+)
 from tocsin.bench.figure import Group, Report
 from tocsin.bench.machine import machine
 from tocsin.bench.rounds import Plan
@@ -25,10 +39,10 @@ class Bench(Struct, frozen=True):
     measure: Callable[[Plan], Awaitable[Group]]
 
 
-BENCHES = tuple(
-    Bench(each.NAME, each.SAYS, each.measure)
-    for each in (accept, incident, page, burst, flood, growth, timers, answer, lists, start)
-)
+_ROOMS = (
+    accept, incident, page, burst, flood, growth, timers, answer, lists, schedules, oncalls, coverage, start,
+)  # fmt: skip # in the order of the report
+BENCHES = tuple(Bench(each.NAME, each.SAYS, each.measure) for each in _ROOMS)
 
 
 def run(names: Sequence[str], *, rounds: int | None, quick: bool, tell: Callable[[str], None]) -> Report:

@@ -22,7 +22,7 @@ MEANINGS = {
     Exit.USAGE: "the command was written wrongly, or something that it needs is not set",
     Exit.NOT_REACHED: "the node, the mail server or the database cannot be reached",
     Exit.NOT_FOUND: "there is no such thing",
-    Exit.TROUBLE: "a check found trouble (doctor, audit verify, migrate --check)",
+    Exit.TROUBLE: "a check found trouble (doctor, audit verify, migrate --check, schedule show --check, simulate)",
     Exit.INTERRUPTED: "interrupted",
 }
 

@@ -28,18 +28,20 @@ from tocsin.store.hints import Topic
 from tocsin.store.integrations import IntegrationFacts
 from tocsin.store.lanes import (
     FREE_LANES,
-    NEXT_EVENTS,
-    NEXT_EVENTS_OF,
     PARK,
     Archived,
     ChangeRecord,
     Received,
+    Senders,
     archive,
     keep_changes,
+    next_events,
 )
 from tocsin.store.turn import Turn
 
 log = structlog.get_logger("correlate")
+
+EVERYBODY = Senders()
 
 _BY_API = Via("api")
 _EVENT = msgspec.json.Decoder(Event)
@@ -52,13 +54,13 @@ async def correlate(
     turn: Turn,
     directory: Directory,
     *,
-    only: Sequence[str] | None = None,
+    senders: Senders = EVERYBODY,
     most: int,
-    taken: list[int] | None = None,
+    taken: list[Received] | None = None,
 ) -> int:
-    """Work on the next events of all free lanes, those of the integrations `only` if given; return how many they were.
+    """Work on the next events of all free lanes, those of some senders where they are named; return how many they were.
 
-    `taken` is filled with their ids before anything is done, so that a failure can be laid at the right door.
+    `taken` is filled with them before anything is done, so that a failure can be laid at the right door.
 
     One transaction: alerts, incidents and all that follows are written with the removal of the events from the
     inbox, so an event is never lost and never counted twice. Lanes that another node works on are left to it.
@@ -66,12 +68,9 @@ async def correlate(
     held = [row.n for row in await turn.rows(FREE_LANES)]
     if not held:
         return 0
-    if only is None:
-        received = await turn.rows(NEXT_EVENTS, {"lanes": held, "most": most})
-    else:
-        received = await turn.rows(NEXT_EVENTS_OF, {"lanes": held, "integration_ids": list(only), "most": most})
+    received = await next_events(turn, held, senders, most)
     if taken is not None:
-        taken[:] = [each.id for each in received]
+        taken[:] = received
     if received:
         fold = Fold(turn, directory)
         await fold.read(received)

@@ -4,23 +4,13 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from tocsin.domain.incidents.incident import TimerKind
+from tocsin.domain.incidents.incident import DUE_ORDER
 from tocsin.domain.incidents.moves import decide
 from tocsin.domain.incidents.order import Due
 from tocsin.engine.turn import begin, finish
 from tocsin.store.directory import Directory
 from tocsin.store.timers import DUE_TIMERS, NEXT_TIMER
 from tocsin.store.turn import Store, Turn
-
-# Several kinds may be due at once, as after downtime. What ends an incident goes first, and calling people last, so
-# that nobody is called for something that was over.
-_ORDER = (
-    TimerKind.AUTO_RESOLVE,
-    TimerKind.URGENCY,
-    TimerKind.UNSNOOZE,
-    TimerKind.UNACKNOWLEDGE,
-    TimerKind.ESCALATE,
-)
 
 
 class Escalated(Struct, frozen=True):
@@ -61,7 +51,7 @@ async def _let_happen(turn: Turn, directory: Directory, incident_ids: set[str]) 
     latest = timedelta()
     decisions = await begin(turn, directory, incident_ids, if_free=True) if incident_ids else {}
     for decision in decisions.values():
-        for kind in _ORDER:
+        for kind in DUE_ORDER:
             due_at = decision.timers.get(kind)
             if due_at is not None and due_at <= turn.now:
                 latest = max(latest, turn.now - due_at)

@@ -47,6 +47,12 @@ class Watch:
         self.violations = Counter(
             "tocsin_invariant_violations_total", "Broken promises found.", ["invariant"], registry=self.registry
         )
+        self.coverage = Gauge(
+            "tocsin_coverage_findings",
+            "What will be wrong with who is on call in the next 14 days.",
+            ["verdict"],
+            registry=self.registry,
+        )
         self.probe = Histogram(
             "tocsin_probe_seconds",
             "From a test event to its page.",
@@ -54,12 +60,12 @@ class Watch:
             registry=self.registry,
         )
 
-    def beat(self, loop: str) -> None:
-        """Note that a loop has come round."""
-        self._beats[loop] = clock.seconds()
+    def beat(self, loop: str, *, pause_s: float = 0.0) -> None:
+        """Note that a loop has come round, and for how many seconds it may rest before it comes round again."""
+        self._beats[loop] = clock.seconds() + pause_s
 
     def stalled(self, longest: timedelta) -> list[str]:
-        """Return the loops that have not come round for longer than this."""
+        """Return the loops that have not come round for longer than this, beside the pause that they announced."""
         now = clock.seconds()
         return sorted(loop for loop, at in self._beats.items() if now - at > longest.total_seconds())
 

@@ -1,6 +1,8 @@
 """Connections: one line to one receiver, which carries HTTP/1.1 requests one after the other."""
 
 import asyncio
+import os
+import ssl
 from typing import cast
 
 import httptools
@@ -120,3 +122,12 @@ class Connection(asyncio.Protocol):
     def _forget(self) -> None:
         self._headers, self._body = {}, bytearray()
         self._header_bytes = self._status = 0
+
+
+def why_unopened(error: Exception) -> str:
+    """Return why no line could be opened, in words for whoever reads them: the address behind a name is not told."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and (error.errno or 0) > 0:
+        return os.strerror(error.errno or 0)  # Python's own text names the address that it tried
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

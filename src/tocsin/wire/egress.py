@@ -5,11 +5,15 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+import structlog
+
 from tocsin.ground import clock
 from tocsin.ground.errors import Refused, Why
 
 RESOLUTION_LASTS = 5.0  # seconds: long enough for a burst, short enough to follow a moved name
 MOST_NAMES = 4096  # remembered names; a busy installation calls some hundred receivers
+
+log = structlog.get_logger("egress")
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
@@ -100,9 +104,11 @@ class Egress:
             return
         why = why_closed(address)
         if why is not None:
+            # Who reads why a call failed may not know this network: the address behind the name is for the log alone.
+            log.warning("egress.refused", host=host, address=str(address), why=why)
             raise Refused(
                 Why.FORBIDDEN,
-                f"{host} leads to {address}, a {why} address. Tocsin calls the public network only; "
+                f"{host} leads to a {why} address. Tocsin calls the public network only; "
                 "the setting for allowed networks opens others.",
             )
 

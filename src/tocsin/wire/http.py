@@ -9,7 +9,7 @@ from functools import cached_property, partial
 
 from tocsin.ground import clock
 from tocsin.ground.limits import PROVIDER_PATIENCE
-from tocsin.wire.connection import Connection
+from tocsin.wire.connection import Connection, why_unopened
 from tocsin.wire.egress import Egress
 from tocsin.wire.exchange import Answer, Origin, Request, Unanswered, Unsent, head
 from tocsin.wire.exchange import target as read_target
@@ -65,7 +65,7 @@ class Http:
             said = f"{to.host} did not answer within {self._patience:g} s"
             return Unanswered(said) if sent else Unsent(f"{said}: no connection")
         except (OSError, UnicodeError) as error:
-            return Unsent(f"{to.host} cannot be reached: {_words(error)}")
+            return Unsent(f"{to.host} cannot be reached: {why_unopened(error)}")
         finally:
             lines.users -= 1
 
@@ -151,9 +151,3 @@ class _Lines:
         now = clock.seconds()
         while self.free and now - self.free[0].free_since >= idle_for:
             self.free.popleft().drop()
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

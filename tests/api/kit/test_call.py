@@ -57,6 +57,13 @@ def test_dates_are_read_as_clients_write_them(text: str, instant: datetime) -> N
     assert parse_instant(text, ZoneInfo("Europe/Berlin")) == instant
 
 
+@pytest.mark.parametrize("text", ["1969-12-31T23:59:59Z", "2100-01-01T00:00:01Z", "0001-01-01T00:00:00-00:00"])
+def test_a_date_of_another_age_is_told_by_its_name(text: str) -> None:
+    with pytest.raises(Refused, match=r"^since is not between the years 1970 and 2100") as refused:
+        parse_instant(text, name="since")
+    assert refused.value.why is Why.BAD_DATE
+
+
 @pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "0001-01-01T00:00:00+23:00", "2026-12-02T25:00"])
 def test_what_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(Refused) as refused:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.rest.rota import daily, layer, made, now, wire
 from tests.api.rest.service_desk import Desk, Json, desk, items
+from tests.town.seed import seed_override
 from tocsin.domain.people.role import Role, TeamRole
 
 
@@ -114,3 +115,13 @@ async def test_a_policy_that_leaves_hours_to_nobody_is_kept_and_says_so(at: Desk
     path = f"/escalation_policies/{answer.json()['escalation_policy']['id']}"
     rules[0]["targets"] = [{"id": await made(at, layer(ada, start="2020-01-06T00:00:00Z")), "type": "schedule"}]
     assert "tocsin-warnings" not in (await at.client.put(path, json=body, headers=headers)).headers
+
+
+async def test_a_window_in_the_past_is_judged_with_the_overrides_of_that_time(at: Desk) -> None:
+    ada = await at.user("Ada")
+    schedule_id = await made(at, layer(ada, start=wire(await now(at))), name="Nights")
+    await _policy(at, "Payments", schedule_id)
+    begin = await now(at) - timedelta(days=30)
+    await seed_override(at.house.store, schedule_id, ada, begin, begin + timedelta(days=5))
+    answer = await at.done("GET", f"/api/coverage?since={wire(begin)}&days=5&kinds[]=nobody&kinds[]=gap")
+    assert items(answer, "findings") == []

@@ -1,15 +1,31 @@
 """Integrations over the API: a vendor alone makes one, and its routing key is kept sealed."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec import Struct
 
-from tests.api.rest.service_desk import Desk, Json, desk, items, text
-from tocsin.domain.people.role import Role
+from tests.api.rest.service_desk import PUBLIC_URL, Desk, Json, desk, items, text
+from tocsin.domain.events import Event
+from tocsin.domain.people.role import Role, TeamRole
 from tocsin.domain.services.integration import routing_key_hash
 from tocsin.store.inbox import INTEGRATIONS_OF_KEYS
-from tocsin.store.integrations import INTEGRATION, INTEGRATIONS_BY_ID
+from tocsin.store.integrations import INTEGRATION, INTEGRATIONS_BY_ID, RECEIVER
+from tocsin.store.query import Query
+from tocsin.store.requests import LONGEST_KEPT, Draft, keep
+
+
+class Body(Struct, frozen=True):
+    """A row as text."""
+
+    body: str
+
+
+WAITING = Query("what waits in the inbox", "SELECT body FROM inbox ORDER BY id", Body)
+AUDIT = Query("the audit trail", "SELECT to_jsonb(r)::text FROM audit r", Body)
 
 
 @pytest.fixture
@@ -114,3 +130,111 @@ async def test_only_who_may_change_it_reads_the_key(at: Desk, service: str) -> N
     assert await at.refused("PUT", path, wrapped(name="mine"), by="observer") == (403, 2010)
     assert await at.refused("DELETE", path, by="observer") == (403, 2010)
     assert await at.refused("POST", f"/services/{service}/integrations", wrapped(), by="observer") == (403, 2010)
+
+
+async def test_a_tool_gets_an_address_for_its_webhooks(at: Desk, service: str) -> None:
+    made = await at.done(
+        "POST", f"/services/{service}/integrations", wrapped(vendor={"id": "PTWEBHK", "type": "vendor"})
+    )
+    assert made["type"] == "event_transformer_api_inbound_integration"
+    assert made["webhook_url"] == f"{PUBLIC_URL}/integrations/v1/{made['integration_key']}"
+    assert made["signed"] is False
+    plain = await at.done(
+        "POST", f"/services/{service}/integrations", wrapped(vendor={"id": "PTEVNT2", "type": "vendor"})
+    )
+    assert plain["webhook_url"] is None
+    guide = await at.done("GET", f"/api/integrations/{made['id']}/guide")
+    assert text(made["webhook_url"]) in text(guide["markdown"])
+    assert "{{ url }}" not in text(guide["markdown"])
+    assert await at.refused("GET", f"/api/integrations/{plain['id']}/guide") == (404, 2100)
+    at.enter("observer", "PUSER", Role.OBSERVER)
+    path = f"/services/{service}/integrations/{made['id']}"
+    assert (await at.done("GET", path, by="observer"))["webhook_url"] is None
+    assert await at.refused("GET", f"/api/integrations/{made['id']}/guide", by="observer") == (403, 2010)
+
+
+async def test_a_signing_secret_is_sealed_never_shown_and_goes_with_its_tool(at: Desk, service: str) -> None:
+    secret = "correct horse battery staple"
+    body = wrapped(vendor={"id": "PTGRAFA", "type": "vendor"}, signing_secret=secret)
+    made = await at.done("POST", f"/services/{service}/integrations", body)
+    assert made["signed"] is True
+    assert secret not in str(made)
+    path = f"/services/{service}/integrations/{made['id']}"
+
+    async def kept() -> str | None:
+        row = await at.house.store.read(lambda turn: turn.one(RECEIVER, {"id": made["id"]}))
+        if row.signing_secret_sealed is None:
+            return None
+        assert secret.encode() not in row.signing_secret_sealed
+        place = {"table": "integration", "row_id": row.id, "column": "signing_secret_sealed"}
+        return at.house.keyring.open(row.signing_secret_sealed, **place).decode()
+
+    assert await kept() == secret
+    assert (await at.done("PUT", path, wrapped(name="Ours")))["signed"] is True
+    assert (await at.done("PUT", path, wrapped(signing_secret="another one")))["signed"] is True
+    assert await kept() == "another one"
+    moved = await at.done("PUT", path, wrapped(vendor={"id": "PTALRTM", "type": "vendor"}))
+    assert (moved["signed"], await kept()) == (False, None)
+    assert (await at.done("PUT", path, wrapped(signing_secret=secret)))["signed"] is True
+    assert (await at.done("PUT", path, wrapped(signing_secret=None)))["signed"] is False
+    refused = wrapped(vendor={"id": "PTEVNT2", "type": "vendor"}, signing_secret=secret)
+    assert await at.refused("PUT", path, refused) == (400, 2001)
+    assert secret not in str(await at.house.store.read(lambda turn: turn.rows(AUDIT)))
+
+
+async def test_all_integrations_are_listed_filtered_and_only_those_one_may_see(at: Desk, service: str) -> None:
+    team = await at.team("Web")
+    other = await at.service("Search", await at.policy("Search", [await at.user("Bo")], team))
+    for place, name, vendor in ((service, "alpha", "PTALRTM"), (other, "beta", "PTGRAFA"), (other, "gamma", "PTALRTM")):
+        await at.done("POST", f"/services/{place}/integrations", wrapped(name=name, vendor={"id": vendor}))
+
+    async def names(query: str = "", by: str = "admin") -> list[object]:
+        return [
+            each["name"] for each in items(await at.done("GET", f"/api/integrations{query}", by=by), "integrations")
+        ]
+
+    assert await names() == ["alpha", "beta", "gamma"]
+    assert await names("?vendor_ids[]=PTALRTM") == ["alpha", "gamma"]
+    assert await names(f"?service_ids[]={other}&query=AM") == ["gamma"]
+    assert await names(f"?team_ids[]={team}") == ["beta", "gamma"]
+    page = await at.done("GET", "/api/integrations?limit=1&offset=1&total=true")
+    assert ([each["name"] for each in items(page, "integrations")], page["more"], page["total"]) == (["beta"], True, 3)
+    at.enter("guest", "PGUEST", Role.RESTRICTED_ACCESS, {team: TeamRole.OBSERVER})
+    assert await names(by="guest") == ["beta", "gamma"]
+    (first, *_) = items(await at.done("GET", "/api/integrations", by="guest"), "integrations")
+    assert (first["integration_key"], first["webhook_url"]) == (None, None)
+
+
+async def test_requests_are_shown_and_replayed_by_who_may_change_the_integration(at: Desk, service: str) -> None:
+    made = await at.done("POST", f"/services/{service}/integrations", wrapped(vendor={"id": "PTALRTM"}))
+    alert = b'{"alerts": [{"status": "firing", "labels": {"alertname": "DiskFull"}}]}'
+    bodies = ((alert, 400, len(alert)), (b"{", 400, 1), (alert, 401, len(alert)), (b"\xff", 400, LONGEST_KEPT + 1))
+    drafts = [
+        Draft(
+            integration_id=text(made["id"]), received_at=datetime(2026, 11, 24, tzinfo=UTC), source="192.0.2.1",
+            method="POST", query={}, headers={"content-type": "application/json"}, body=body, size=size, status=status,
+            why="the mapping was wrong",
+        )
+        for body, status, size in bodies
+    ]  # fmt: skip
+    await at.house.store.work(lambda turn: keep(turn, drafts))
+    path = f"/api/integrations/{made['id']}/requests"
+    shown = items(await at.done("GET", f"{path}?refused=true"), "requests")
+    assert [each["status"] for each in shown] == [400, 401, 400, 400]
+    assert (shown[0]["body"], shown[0]["body_encoding"], shown[0]["body_cut"]) == ("/w==", "base64", True)
+    assert (shown[3]["body"], shown[3]["outcome"]) == (alert.decode(), "refused")
+    assert items(await at.done("GET", f"{path}?refused=false"), "requests") == []
+    done = await at.done("POST", f"{path}/{shown[3]['id']}/replay")
+    assert (done["accepted"], done["ignored"], done["errors"]) == (1, 0, [])
+    (waiting,) = await at.house.store.read(lambda turn: turn.rows(WAITING))
+    assert [msgspec.json.decode(waiting.body, type=Event).dedup_key] == done["dedup_keys"]
+    (newest,) = items(await at.done("GET", f"{path}?refused=false"), "requests")
+    assert (newest["outcome"], newest["note"]) == ("accepted", f"replay of {shown[3]['id']}")
+    for number in (shown[0]["id"], shown[1]["id"], shown[2]["id"]):
+        assert await at.refused("POST", f"{path}/{number}/replay") == (400, 2001)
+    for number in ("0", "x", "9" * 30):
+        assert await at.refused("POST", f"{path}/{number}/replay") == (404, 2100)
+    at.enter("observer", "PUSER", Role.OBSERVER)
+    assert await at.refused("GET", path, by="observer") == (403, 2010)
+    assert await at.refused("POST", f"{path}/{shown[3]['id']}/replay", by="observer") == (403, 2010)
+    assert await at.refused("GET", "/api/integrations/PNONE/requests") == (404, 2100)

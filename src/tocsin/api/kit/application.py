@@ -36,6 +36,7 @@ AnyRequest = Request[object, object, State]
 # Stands in where an operation is open and nobody has to be known; its role allows nothing.
 _NOBODY = Actor(kind="token", id="", name="nobody", role=Role.READ_ONLY_LIMITED_USER, read_only=True)
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "x-csrf-token"})  # an operation never needs them
+_GUESSES_PER_MINUTE = 60  # of one address at open operations; who has a secret does not guess
 _JSON = "application/json"
 _NOT_FOUND = 404
 _TOO_LARGE = 413
@@ -48,6 +49,7 @@ class Desk:
         """Serve this house."""
         self._house = house
         self._allowances = Allowances(house.config.rest_calls_per_minute)
+        self._guesses = Allowances(_GUESSES_PER_MINUTE)
 
     async def serve(self, request: AnyRequest, operation: Operation) -> Response[bytes]:
         """Return the answer of the operation, or the refusal; nothing escapes."""
@@ -59,7 +61,10 @@ class Desk:
                 left = self._allowances.spend(f"{actor.kind} {actor.id}", seconds())
             answer = await self._done(request, operation, actor, headers=headers, left=left)
         except Refused as refused:
-            answer = refusal(refused)
+            if operation.is_open and refused.why is Why.NOT_FOUND:
+                # Only what leads nowhere is counted: neighbours behind one address share nothing but their guesses.
+                left = self._guesses.spend(_address(request), seconds())
+            answer = refusal(_throttled(left) if left.spent else refused)
         except StoreUnavailable as failure:
             answer = unavailable(failure)
         except HTTPException as failure:
@@ -84,10 +89,12 @@ class Desk:
         self, request: AnyRequest, operation: Operation, actor: Actor | None, *, headers: dict[str, str], left: Left
     ) -> Answer:
         if left.spent:
-            raise Refused(Why.THROTTLED, f"Wait {left.reset_s} seconds.")
+            raise _throttled(left)
         if actor is None:
             actor = _NOBODY
         elif not operation.reads:
+            if actor.read_only:  # here for all operations, whether or not they ask the permission table
+                raise Refused(Why.FORBIDDEN, "A read-only token changes nothing: use one that may write.")
             actor = await requester(self._house.store, actor, headers.get("from"), needed=operation.needs_person)
         query: dict[str, list[str]] = {}
         for name, value in request.query_params.multi_items():
@@ -124,6 +131,14 @@ def _route(desk: Desk, operation: Operation) -> HTTPRouteHandler:
     name = f"{operation.method} {operation.path}"
     route = HTTPRouteHandler(path, http_method=operation.method, status_code=200, name=name, media_type=_JSON)
     return route(serve)
+
+
+def _throttled(left: Left) -> Refused:
+    return Refused(Why.THROTTLED, f"Wait {left.reset_s} seconds.")
+
+
+def _address(request: AnyRequest) -> str:
+    return request.client.host if request.client is not None else ""
 
 
 def _of_framework(failure: HTTPException, request: AnyRequest) -> Answer:

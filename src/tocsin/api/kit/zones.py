@@ -54,6 +54,14 @@ _IANA_OF: dict[str, str] = {
 }
 
 
+def zone_stored(name: str) -> ZoneInfo:
+    """Return the zone that was stored under this name; UTC when it is no longer known, as no client is to blame."""
+    try:
+        return zone_named(name)
+    except Refused:
+        return ZoneInfo("Etc/UTC")
+
+
 def zone_named(name: str) -> ZoneInfo:
     """Return the zone with this IANA or ActiveSupport name; raise `Refused` (invalid) when there is none."""
     try:

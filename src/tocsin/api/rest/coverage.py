@@ -8,10 +8,10 @@ from tocsin.api.kit.answer import OK
 from tocsin.domain.oncall.coverage import examine
 from tocsin.domain.oncall.finding import Finding
 from tocsin.domain.oncall.finding_words import Names, advice, sentence
-from tocsin.ground.errors import Refused, Why
+from tocsin.ground.errors import Refused, StoreUnavailable, Why
 from tocsin.store.coverage.facts import Wanted
 from tocsin.store.coverage.gather import Gathered, gather
-from tocsin.store.turn import Turn
+from tocsin.store.turn import Store, Turn
 
 DEFAULT_DAYS = 90
 SOON = timedelta(days=14)  # how far ahead a change of configuration is checked: two turns of a weekly rotation
@@ -70,12 +70,21 @@ async def show_coverage(call: Call) -> Answer:
     )
 
 
-async def policy_warnings(turn: Turn, policy_id: str) -> tuple[str, ...]:
-    """Return a sentence for each thing that is wrong with a policy that was just written; none where all is well."""
-    until = turn.now + SOON
-    gathered = await gather(turn, Wanted(policy_ids=[policy_id]), turn.now, until)
+async def policy_warnings(store: Store, policy_id: str) -> tuple[str, ...]:
+    """Return a sentence for each thing that is wrong with a policy that was just written; none where all is well.
+
+    It is looked for after the commit, where nobody waits for it; without the database there are none.
+    """
+
+    async def job(turn: Turn) -> tuple[Gathered, datetime]:
+        return await gather(turn, Wanted(policy_ids=[policy_id]), turn.now, turn.now + SOON), turn.now
+
+    try:
+        gathered, now = await store.read(job)
+    except StoreUnavailable:
+        return ()
     names = gathered.names("Etc/UTC")
-    found = examine(gathered.facts, turn.now, until)
+    found = await asyncio.to_thread(examine, gathered.facts, now, now + SOON)
     return tuple(sentence(finding, names) for finding in found if finding.verdict != "note")
 
 

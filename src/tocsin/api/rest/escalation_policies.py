@@ -60,15 +60,15 @@ async def create_policy(call: Call) -> Answer:
     empty = fresh(new_id())
     draft = drafted(body, empty)
 
-    async def job(turn: Turn) -> tuple[PolicyRow, tuple[str, ...]]:
+    async def job(turn: Turn) -> PolicyRow:
         allow(call.actor, Verb.CREATE, Subject(KIND, team_id=draft.team_id))
         await _check(turn, call.actor, empty, draft)
         await policies.create(turn, draft)
-        return await _written(turn, call.actor, None, draft), await policy_warnings(turn, draft.policy.id)
+        return await _written(turn, call.actor, None, draft)
 
-    row, warnings = await call.store.work(job)
+    row = await call.store.work(job)
     answer = shown(KIND, (await _shown(call, [row], includes))[0], status=201)
-    return replace(answer, headers=warned(answer.headers, warnings))
+    return replace(answer, headers=warned(answer.headers, await policy_warnings(call.store, row.id)))
 
 
 @operation("PUT", "/escalation_policies/{id}")
@@ -77,18 +77,18 @@ async def update_policy(call: Call) -> Answer:
     includes = call.includes(INCLUDES)
     body = call.body(PolicyBody, wrap=KIND)
 
-    async def job(turn: Turn) -> tuple[PolicyRow, tuple[str, ...]]:
+    async def job(turn: Turn) -> PolicyRow:
         await turn.maybe(policies.LOCK, {"id": call.path["id"]})
         before = draft_of(await _reached(turn, call, Verb.UPDATE))
         draft = drafted(body, before)
         allow(call.actor, Verb.UPDATE, Subject(KIND, team_id=draft.team_id))
         await _check(turn, call.actor, before, draft)
         await policies.update(turn, draft)
-        return await _written(turn, call.actor, before, draft), await policy_warnings(turn, draft.policy.id)
+        return await _written(turn, call.actor, before, draft)
 
-    row, warnings = await call.store.work(job)
+    row = await call.store.work(job)
     answer = shown(KIND, (await _shown(call, [row], includes))[0])
-    return replace(answer, headers=warned(answer.headers, warnings))
+    return replace(answer, headers=warned(answer.headers, await policy_warnings(call.store, row.id)))
 
 
 @operation("DELETE", "/escalation_policies/{id}")

@@ -1,23 +1,45 @@
 """Integrations: the tools' doors into a service, each with the routing key that opens it."""
 
 import msgspec
+from msgspec import UNSET
 
-from tocsin.api.kit import Answer, Call, allow, gone, operation, shown
+from tocsin.api.kit import Answer, Call, allow, gone, listed, operation, reach, shown
+from tocsin.api.receivers import KEY_COLUMN, SECRET_COLUMN, TABLE
 from tocsin.api.rest.difference import differences
 from tocsin.api.rest.include import include, whole_services
-from tocsin.api.rest.integration_shape import IntegrationBody, Wish, fresh, show_integration, wished
+from tocsin.api.rest.integration_shape import IntegrationBody, Wish, fresh, show_integration, signing_secret, wished
+from tocsin.api.senders import sender_of
 from tocsin.domain.people.permission import Subject, Verb
 from tocsin.domain.services.integration import routing_key_hash
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.ids import new_id, new_routing_key
-from tocsin.store import integrations, services
+from tocsin.ground.page import Listed
+from tocsin.store import integrations, pages, services
 from tocsin.store.audit import record
 from tocsin.store.config import bump_config
 from tocsin.store.integrations import Draft, IntegrationRow, integration_of
 from tocsin.store.turn import Turn
 
 KIND = "integration"
+ADDRESS = "{{ url }}"  # where a guide has the integration's address
 INCLUDES = frozenset({"services", "vendors"})
+
+
+@operation("GET", "/api/integrations")
+async def list_integrations(call: Call) -> Answer:
+    """List the integrations of all services that the caller may see, by name; our own addition to the API.
+
+    `query` looks into names; `service_ids[]`, `team_ids[]` and `vendor_ids[]` choose.
+    """
+    stretch = call.stretch()
+    chosen = {name: call.many(name) or None for name in ("service_ids", "team_ids", "vendor_ids")}
+    values = {**chosen, "query": call.text("query"), "horizon": call.actor.horizon}
+
+    async def job(turn: Turn) -> Listed[IntegrationRow]:
+        return await pages.page(turn, integrations.LIST, values, stretch=stretch, count=integrations.COUNT)
+
+    page = await call.store.read(job)
+    return listed("integrations", [show_integration(call, row) for row in page.rows], page=page, stretch=stretch)
 
 
 @operation("POST", "/services/{id}/integrations")
@@ -25,15 +47,15 @@ async def create_integration(call: Call) -> Answer:
     """Open a door into a service; the answer holds its routing key."""
     body = call.body(IntegrationBody, wrap=KIND)
     integration_id, routing_key = new_id(), new_routing_key()
-    wish = wished(body, fresh(integration_id, call.path["id"]))
-    sealed = call.house.keyring.seal(
-        routing_key.encode(), table="integration", row_id=integration_id, column="routing_key_sealed"
-    )
+    empty = fresh(integration_id, call.path["id"])
+    wish = wished(body, empty)
+    secret = signing_secret(body, empty, wish)
     draft = Draft(
         integration=wish.integration,
         vendor_id=wish.vendor_id,
         routing_key_hash=routing_key_hash(routing_key),
-        routing_key_sealed=sealed,
+        routing_key_sealed=_sealed(call, routing_key, integration_id, KEY_COLUMN),
+        signing_secret_sealed=_sealed(call, secret, integration_id, SECRET_COLUMN) if isinstance(secret, str) else None,
     )
 
     async def job(turn: Turn) -> IntegrationRow:
@@ -61,9 +83,23 @@ async def show_one_integration(call: Call) -> Answer:
     return shown(KIND, shape)
 
 
+@operation("GET", "/api/integrations/{id}/guide")
+async def show_guide(call: Call) -> Answer:
+    """Tell how the tool is set up to reach this integration, with its address filled in, as Markdown; our own."""
+
+    async def job(turn: Turn) -> IntegrationRow:
+        return await reach(turn, call.actor, query=integrations.BY_ID, key=call.path["id"], to=Verb.UPDATE)
+
+    row = await call.store.read(job)
+    sender, address = sender_of(row.vendor_id), show_integration(call, row)["webhook_url"]
+    if sender is None:
+        raise Refused(Why.NOT_FOUND, "There is no guide: this integration has no vendor that sends webhooks.")
+    return shown("guide", {"markdown": sender.manifest.guide.strip().replace(ADDRESS, str(address))})
+
+
 @operation("PUT", "/services/{id}/integrations/{integration_id}")
 async def update_integration(call: Call) -> Answer:
-    """Change the name, kind or vendor of an integration; its key stays."""
+    """Change the name, kind, vendor or signing secret of an integration; its key stays."""
     body = call.body(IntegrationBody, wrap=KIND)
     key = call.path["integration_id"]
 
@@ -71,8 +107,14 @@ async def update_integration(call: Call) -> Answer:
         row = await _reached(turn, call, key, Verb.UPDATE)
         before = Wish(integration_of(row), row.vendor_id)
         wish = wished(body, before)
+        secret = signing_secret(body, before, wish)
         await integrations.update(turn, wish.integration, wish.vendor_id)
-        await record(turn, call.actor, "update", (KIND, key), differences(_facts(before), _facts(wish)))
+        changes = differences(_facts(before), _facts(wish))
+        if secret is not UNSET:
+            sealed = None if secret is None else _sealed(call, secret, key, SECRET_COLUMN)
+            await integrations.update_secret(turn, key, sealed)
+            changes["signed"] = {"before": row.signed, "after": secret is not None}
+        await record(turn, call.actor, "update", (KIND, key), changes)
         await bump_config(turn)
         return await _reached(turn, call, key, Verb.READ)
 
@@ -103,6 +145,10 @@ async def _reached(turn: Turn, call: Call, key: str, verb: Verb) -> IntegrationR
         raise Refused(Why.NOT_FOUND, "There is no such integration on this service, or you cannot see it.")
     allow(call.actor, verb, row.subject())
     return row
+
+
+def _sealed(call: Call, clear: str, integration_id: str, column: str) -> bytes:
+    return call.house.keyring.seal(clear.encode(), table=TABLE, row_id=integration_id, column=column)
 
 
 def _facts(wish: Wish) -> dict[str, object]:

@@ -1,16 +1,20 @@
 """Vendors: the tools for which an integration can be made."""
 
 from tocsin.api.kit import Answer, Call, Shown, listed, operation, shown
-from tocsin.domain.services.vendor import VENDORS, Vendor, vendor_with
+from tocsin.api.senders import vendors
+from tocsin.domain.services.vendor import Vendor
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.page import Listed
 
 
 @operation("GET", "/vendors")
 async def list_vendors(call: Call) -> Answer:
-    """List the vendors by name; `query` looks into names."""
+    """List the vendors by name; `query` looks into names, `category` chooses one kind of tool."""
     stretch, query = call.stretch(), (call.text("query") or "").lower()
-    wanted = sorted((vendor for vendor in VENDORS if query in vendor.name.lower()), key=lambda vendor: vendor.name)
+    category = call.text("category")
+    wanted = [
+        vendor for vendor in vendors().values() if query in vendor.name.lower() and category in {None, vendor.category}
+    ]
     end = stretch.offset + stretch.limit
     page = Listed(
         tuple(wanted[stretch.offset : end]), more=len(wanted) > end, total=len(wanted) if stretch.total else None
@@ -21,14 +25,14 @@ async def list_vendors(call: Call) -> Answer:
 @operation("GET", "/vendors/{id}")
 async def show_one(call: Call) -> Answer:
     """Show a vendor."""
-    vendor = vendor_with(call.path["id"])
+    vendor = vendors().get(call.path["id"])
     if vendor is None:
         raise Refused(Why.NOT_FOUND, "There is no vendor with this id.")
     return shown("vendor", show_vendor(call, vendor))
 
 
 def show_vendor(call: Call, vendor: Vendor) -> Shown:
-    """Return a vendor as a client reads it."""
+    """Return a vendor as a client reads it; `category` and `origin` are our own."""
     return call.links.head("vendor", vendor.id, vendor.name) | {
         "html_url": None,
         "name": vendor.name,
@@ -37,4 +41,6 @@ def show_vendor(call: Call, vendor: Vendor) -> Shown:
         "thumbnail_url": None,
         "description": vendor.description,
         "integration_guide_url": None,
+        "category": vendor.category,
+        "origin": vendor.origin,
     }

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -25,6 +26,17 @@ class TimerKind(StrEnum):
     UNSNOOZE = "unsnooze"
     AUTO_RESOLVE = "auto_resolve"
     URGENCY = "urgency"
+
+
+# Several kinds may be due at once, as after downtime. What ends an incident goes first, and calling people last, so
+# that nobody is called for something that was over.
+DUE_ORDER: Final = (
+    TimerKind.AUTO_RESOLVE,
+    TimerKind.URGENCY,
+    TimerKind.UNSNOOZE,
+    TimerKind.UNACKNOWLEDGE,
+    TimerKind.ESCALATE,
+)
 
 
 class Incident(Struct):

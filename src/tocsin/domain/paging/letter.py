@@ -26,9 +26,9 @@ def letter_text(message: Message) -> LetterText:
     facts = _facts(message)
     words = {
         "headline": headline(message),
-        "title": plain_text(message.title) if message.kind in {"page", "status"} else headline(message),
+        "title": plain_text(message.title) if message.kind in {"page", "status", "notice"} else headline(message),
         "lead": _lead(message),
-        "reason": plain_text(message.reason, LONGEST_DETAIL),
+        "reason": _CALM if message.kind == "notice" else plain_text(message.reason, LONGEST_DETAIL),
         "repeat": _REPEAT if message.may_repeat else "",
         "acknowledge_url": message.acknowledge_url,
         "resolve_url": message.resolve_url,
@@ -51,6 +51,7 @@ def letter_text(message: Message) -> LetterText:
     return LetterText(headline(message), plain, page)
 
 
+_CALM = "This is a notice: nothing is asked of you."
 _REPEAT = "This message may repeat an earlier one: whether that one arrived is not known."
 
 
@@ -58,6 +59,8 @@ def _lead(message: Message) -> str:
     """Return the first sentence, which mail programs show beside the subject."""
     if message.kind == "test":
         return "This is a test: Tocsin can reach you at this address. Nothing is wrong and nothing is asked of you."
+    if message.kind == "notice":
+        return plain_text(message.reason, LONGEST_DETAIL)
     if message.kind == "bundle":
         return "Several incidents began at once. They are told together so that none of them drowns another."
     if message.kind == "digest":

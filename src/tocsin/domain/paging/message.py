@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-MessageKind = Literal["page", "bundle", "digest", "status", "test"]
+MessageKind = Literal["page", "bundle", "digest", "status", "notice", "test"]
 
 
 class BundleLine(Struct, frozen=True, kw_only=True):
@@ -22,10 +22,11 @@ class Message(Struct, frozen=True, kw_only=True):
     """What one person is told once.
 
     A `page` asks for an answer to one incident, a `bundle` names further incidents of a storm, a `digest` the ones
-    that ran late while the pager was down, a `status` says what became of an incident, a `test` tries an address.
-    `reason` is one sentence: why this person is told. `lines` may be fewer than `total`. `may_repeat` marks a message
-    whose first handing ended unknown, so that the reader may see it twice. Times are instants; `time_zone` is the
-    IANA name of the reader's zone, `locale` the reader's language. `body` is what a program receives beside the text.
+    that ran late while the pager was down, a `status` says what became of an incident, a `test` tries an address. A
+    `notice` is about no incident and asks for no answer; its `reason` is what it says. Else `reason` is one sentence:
+    why this person is told. `lines` may be fewer than `total`. `may_repeat` marks a message whose first handing ended
+    unknown, so that the reader may see it twice. Times are instants; `time_zone` is the IANA name of the reader's
+    zone, `locale` the reader's language. `body` is what a program receives beside the text.
     """
 
     kind: MessageKind

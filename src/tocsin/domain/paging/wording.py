@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct, json
+from msgspec import UNSET, Struct, UnsetType, json
 
 from tocsin.domain.paging.message import BundleLine, Message
 from tocsin.ground.text import one_line, repair, trim
@@ -13,6 +13,7 @@ from tocsin.ground.text import one_line, repair, trim
 LONGEST_HEADLINE = 160  # characters: a lock screen shows 40 to 100 of them, a mail list about 160
 MOST_LINES = 20  # incidents named in one message; the rest is a number and a link
 SHORTEST_WORDS = 40  # characters kept of the words when a link is long
+LONGEST_NOTICE = 320  # characters of a notice in a narrow channel, where a page has its link to more
 LONGEST_DETAIL = 500  # characters of one detail; a stack trace belongs behind the link
 
 # Controls and the marks that reverse the direction of text: a title must not be able to rearrange the words around it.
@@ -31,6 +32,8 @@ def headline(message: Message) -> str:
     tail = f" · {service}" if service else ""
     if message.kind == "test":
         said = f"[{_marked('Test', message)}] Tocsin can reach you here"
+    elif message.kind == "notice":
+        said = f"[{_marked('Notice', message)}] {title}"
     elif message.kind == "digest":
         said = f"[{_marked('Late', message)}] {_incidents(message.total)} while the pager was down{_first(message)}"
     elif message.kind == "bundle":
@@ -48,7 +51,7 @@ def short(message: Message, longest: int = 480) -> str:
     if message.kind in {"bundle", "digest"}:
         parts.extend(f"#{line.number} {plain_text(line.title, 60)}" for line in message.lines[:3])
     elif message.reason:
-        parts.append(plain_text(message.reason, 120))
+        parts.append(plain_text(message.reason, LONGEST_NOTICE if message.kind == "notice" else 120))
     words = "\n".join(parts)
     link = f"Acknowledge: {message.acknowledge_url}" if message.acknowledge_url else message.url
     if not link:
@@ -110,6 +113,7 @@ class _Program(Struct, frozen=True, kw_only=True):
     links: dict[str, str]
     total: int
     incidents: tuple[BundleLine, ...]
+    notice: dict[str, object] | UnsetType = UNSET
 
 
 _ENCODER = json.Encoder()
@@ -119,7 +123,8 @@ def program_text(message: Message, key: str) -> bytes:
     """Return the message as JSON for a webhook.
 
     `delivery` names this page for ever: a receiver that has seen it may drop the second copy. `may_repeat` says that
-    a second copy is possible. `body` of the message goes into `incident` beside the fields that are always there.
+    a second copy is possible. `body` of the message goes into `incident`, or into `notice` when it is one, beside the
+    fields that are always there.
     """
     incident: dict[str, object] | None = None
     if message.incident_id:
@@ -149,8 +154,20 @@ def program_text(message: Message, key: str) -> bytes:
             links={name: url for name, url in links.items() if url},
             total=message.total,
             incidents=message.lines,
+            notice=_notice(message),
         )
     )
+
+
+def _notice(message: Message) -> dict[str, object] | UnsetType:
+    if message.kind != "notice":
+        return UNSET
+    return {
+        **message.body,
+        "title": repair(message.title),
+        "text": repair(message.reason),
+        "url": message.url,
+    }
 
 
 def _instant(at: datetime | None) -> datetime | None:

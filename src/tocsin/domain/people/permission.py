@@ -83,6 +83,7 @@ FAMILY_OF_KIND: dict[str, Family] = {
     "notification": Family.RECORD,
     "change": Family.RECORD,
     "on_call": Family.RECORD,
+    "holiday_calendar": Family.CATALOGUE,
     "priority": Family.CATALOGUE,
     "vendor": Family.CATALOGUE,
     "ability": Family.CATALOGUE,

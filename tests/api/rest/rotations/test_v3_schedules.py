@@ -118,8 +118,15 @@ async def test_who_is_on_call_and_why(at: Room) -> None:
         assert await at.at.refused("GET", f"{at.path}?{query}") in {(400, 2001), (400, 2004)}
 
 
-async def test_what_is_not_built_says_so(at: Room) -> None:
-    assert await at.at.refused("GET", f"{at.path}/audit/records") == (402, 2014)
+async def test_who_changed_it_is_listed(at: Room) -> None:
+    found = items(await at.at.done("GET", f"{at.path}/audit/records"), "records")
+    assert found[-1]["action"] == "create"
+    resource = found[-1]["root_resource"]
+    assert isinstance(resource, dict)
+    assert (resource["id"], resource["type"]) == (at.key, "schedule_v3_reference")
+
+
+async def test_what_is_not_there_says_so(at: Room) -> None:
     assert await at.at.refused("GET", f"{at.path}/nothing") == (404, 2100)
     assert await at.at.refused("PUT", f"{at.path}/rotations/{at.rotation}", {}) == (405, 2001)
 

@@ -9,7 +9,8 @@ from tocsin.api.kit.instants import parse_instant
 from tocsin.api.kit.zones import zone_named
 from tocsin.api.rest.policy_shape import Name, Reference
 from tocsin.api.rest.schedules.layer_body import bounded
-from tocsin.domain.oncall.faults import MOST_PATTERN_MEMBERS, faults_of_pattern
+from tocsin.domain.oncall.bounds import MOST_PATTERN_MEMBERS
+from tocsin.domain.oncall.faults import faults_of_pattern
 from tocsin.domain.oncall.recurrence import parse
 from tocsin.domain.oncall.schedule import ByShift, Everyone, Member, Pattern, Schedule
 from tocsin.domain.oncall.wall import day_of, seconds_of, time_of, wall_of, wall_time

@@ -6,7 +6,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from tocsin.api.kit import Answer, Call, Shown, allow, shown
-from tocsin.api.rest.schedules.reach import reached, seen
+from tocsin.api.rest.schedules.reach import held, reached, seen
 from tocsin.api.rest.schedules.warn import schedule_warnings, warned
 from tocsin.api.rest.schedules.write import draft_of, record_change
 from tocsin.domain.oncall.schedule import Member, Schedule
@@ -22,8 +22,7 @@ STOPGAP = "override"  # what the permission table calls stretches that are laid 
 
 async def changeable(turn: Turn, call: Call) -> Kept:
     """Return the schedule in the path, kept from other writers, if the caller may change it."""
-    await write.hold(turn, call.path["id"])
-    return await reached(turn, call, Verb.UPDATE, kind="rotations")
+    return await held(turn, call, Verb.UPDATE, kind="rotations")
 
 
 async def overridable(turn: Turn, call: Call, verb: Verb) -> Kept:
@@ -31,14 +30,14 @@ async def overridable(turn: Turn, call: Call, verb: Verb) -> Kept:
 
     Responders may, observers not: a custom shift is a stopgap as an override is.
     """
-    await write.hold(turn, call.path["id"])
     kept = await reached(turn, call, Verb.READ, kind="rotations")
     allow(call.actor, verb, Subject(STOPGAP, team_id=kept.subject(call.actor).team_id))
-    return kept
+    return await held(turn, call, Verb.READ, kind="rotations")
 
 
 async def rewrite(turn: Turn, call: Call, before: Kept, schedule: Schedule) -> Kept:
     """Write a schedule whose rotations changed, note who did it, and return it as it is kept now."""
+    before.require_readable()
     old = draft_of(before)
     new = structs.replace(old, schedule=schedule)
     await write.update(turn, new, call.actor)
@@ -46,10 +45,10 @@ async def rewrite(turn: Turn, call: Call, before: Kept, schedule: Schedule) -> K
     return await seen(turn, call.actor, schedule.id)
 
 
-async def answered(turn: Turn, kept: Kept, key: str, shape: Shown, *, status: int = 200) -> Answer:
-    """Answer one thing of a schedule; a header tells what the schedule leaves open now."""
+async def answered(call: Call, kept: Kept, key: str, shape: Shown, *, status: int = 200) -> Answer:
+    """Answer one thing of a schedule that was written; a header tells what the schedule leaves open now."""
     answer = shown(key, shape, status=status)
-    return replace(answer, headers=warned(answer.headers, await schedule_warnings(turn, kept)))
+    return replace(answer, headers=warned(answer.headers, await schedule_warnings(call.store, kept)))
 
 
 async def require_users(turn: Turn, members: Iterable[Member], where: str) -> None:

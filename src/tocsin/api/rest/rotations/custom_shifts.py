@@ -1,5 +1,6 @@
 """Custom shifts: stretches given to one member beside all rotations, listed, added, changed, ended."""
 
+from dataclasses import replace
 from typing import cast
 
 from msgspec import to_builtins
@@ -19,6 +20,7 @@ from tocsin.api.rest.rotations.stretch_body import (
     new_custom_shift,
 )
 from tocsin.api.rest.schedules.reach import reached
+from tocsin.api.rest.schedules.warn import people_warnings, warned
 from tocsin.api.rest.schedules.window import needed_window, zone_of
 from tocsin.domain.oncall.schedule import CustomShift
 from tocsin.domain.people.permission import Verb
@@ -55,7 +57,7 @@ async def create_custom_shifts(call: Call) -> Answer:
         schedule = kept.schedule
         now = turn.now.replace(microsecond=0)
         look = look_of(call, schedule, turn.now)
-        shapes = []
+        shapes, given = [], []
         for number, one in enumerate(body.custom_shifts):
             place = Place(path=f"custom_shifts[{number}]", zone=schedule.time_zone, now=now)
             shift = new_custom_shift(one, place)
@@ -63,8 +65,9 @@ async def create_custom_shifts(call: Call) -> Answer:
             await custom_shifts.add(turn, schedule.id, shift, call.actor)
             change = differences({}, {**_facts(shift), "schedule_id": schedule.id})
             await record(turn, call.actor, "create", (KIND, shift.id), change)
+            given.append(shift.user_id)
             shapes.append(show_custom_shift(schedule.id, shift, look))
-        return Answer(CREATED, {"custom_shifts": shapes})
+        return Answer(CREATED, {"custom_shifts": shapes}, warned({}, await people_warnings(turn, given)))
 
     return await call.store.work(job)
 
@@ -96,7 +99,8 @@ async def update_custom_shift(call: Call) -> Answer:
             await require_users(turn, [after.user_id], f"{KIND}.assignments")
         await custom_shifts.change(turn, schedule.id, after)
         await record(turn, call.actor, "update", (KIND, after.id), differences(_facts(before), _facts(after)))
-        return shown(KIND, show_custom_shift(schedule.id, after, look_of(call, schedule, turn.now)))
+        answer = shown(KIND, show_custom_shift(schedule.id, after, look_of(call, schedule, turn.now)))
+        return replace(answer, headers=warned(answer.headers, await people_warnings(turn, [after.user_id])))
 
     return await call.store.work(job)
 

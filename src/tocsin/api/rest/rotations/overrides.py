@@ -1,5 +1,6 @@
 """Overrides of a schedule of rotations: one member's shift given to another, for a while."""
 
+from dataclasses import replace
 from typing import cast
 
 from msgspec import structs, to_builtins
@@ -21,6 +22,7 @@ from tocsin.api.rest.rotations.stretch_body import (
 )
 from tocsin.api.rest.schedules.layer_body import LATEST
 from tocsin.api.rest.schedules.reach import reached
+from tocsin.api.rest.schedules.warn import people_warnings, warned
 from tocsin.api.rest.schedules.window import needed_window, zone_of
 from tocsin.domain.oncall.schedule import Override, Schedule
 from tocsin.domain.people.permission import Verb
@@ -58,7 +60,7 @@ async def create_v3_overrides(call: Call) -> Answer:
         schedule = kept.schedule
         now = turn.now.replace(microsecond=0)
         look = look_of(call, schedule, turn.now)
-        shapes = []
+        shapes, given = [], []
         for number, one in enumerate(body.overrides):
             place = Place(path=f"overrides[{number}]", zone=schedule.time_zone, now=now)
             override = new_override(one, place)
@@ -68,8 +70,9 @@ async def create_v3_overrides(call: Call) -> Answer:
             change = differences({}, {**_facts(override), "schedule_id": schedule.id})
             await record(turn, call.actor, "create", (KIND, override.id), change)
             schedule = structs.replace(schedule, overrides=(*schedule.overrides, override))
+            given.append(override.user_id)
             shapes.append(show_override(schedule.id, override, look))
-        return Answer(CREATED, {"overrides": shapes})
+        return Answer(CREATED, {"overrides": shapes}, warned({}, await people_warnings(turn, given)))
 
     return await call.store.work(job)
 
@@ -103,7 +106,8 @@ async def update_v3_override(call: Call) -> Answer:
         _check(_without(schedule, before.id), after, KIND)
         await overrides.change(turn, schedule.id, after)
         await record(turn, call.actor, "update", (KIND, after.id), differences(_facts(before), _facts(after)))
-        return shown(KIND, show_override(schedule.id, after, look_of(call, schedule, turn.now)))
+        answer = shown(KIND, show_override(schedule.id, after, look_of(call, schedule, turn.now)))
+        return replace(answer, headers=warned(answer.headers, await people_warnings(turn, [after.user_id])))
 
     return await call.store.work(job)
 

@@ -2,7 +2,7 @@
 
 from msgspec import MsgspecError, json
 
-from tocsin.api.kit import Answer, Call, gone, shown
+from tocsin.api.kit import Answer, Call, Shown, gone, shown
 from tocsin.api.rest.rotations.change import answered, changeable, rewrite
 from tocsin.api.rest.rotations.course import fresh_name, rotation_in, rotations_of, with_layer, without_layer
 from tocsin.api.rest.rotations.errors import told_by_field
@@ -10,11 +10,12 @@ from tocsin.api.rest.rotations.overrides import end_overrides
 from tocsin.api.rest.rotations.shape import listed_bare, look_of, page_of, show_rotation
 from tocsin.api.rest.schedules.reach import reached
 from tocsin.api.rest.schedules.window import window_of, zone_of
-from tocsin.domain.oncall.faults import MOST_PATTERN_LAYERS
+from tocsin.domain.oncall.bounds import MOST_PATTERN_LAYERS
 from tocsin.domain.oncall.schedule import Layer
 from tocsin.domain.people.permission import Verb
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.ids import new_long_id
+from tocsin.store.schedules.rows import Kept
 from tocsin.store.turn import Turn
 
 KIND = "rotation"
@@ -40,16 +41,16 @@ async def create_rotation(call: Call) -> Answer:
     """Add a rotation without events to a schedule; what it does is said by its events."""
     _refuse_content(call.raw)
 
-    async def job(turn: Turn) -> Answer:
+    async def job(turn: Turn) -> tuple[Kept, Shown]:
         kept = await changeable(turn, call)
         if len(rotations_of(kept.schedule)) >= MOST_PATTERN_LAYERS:
             raise Refused(Why.INVALID, f"schedule.rotations: A schedule has at most {MOST_PATTERN_LAYERS} rotations.")
         layer = Layer(id=new_long_id(), name=fresh_name(kept.schedule))
         after = await rewrite(turn, call, kept, with_layer(kept.schedule, layer))
-        shape = show_rotation(kept.schedule.id, layer, look_of(call, kept.schedule, turn.now))
-        return await answered(turn, after, KIND, shape, status=201)
+        return after, show_rotation(kept.schedule.id, layer, look_of(call, kept.schedule, turn.now))
 
-    return await call.store.work(job)
+    after, shape = await call.store.work(job)
+    return await answered(call, after, KIND, shape, status=201)
 
 
 @told_by_field("GET", "/v3/schedules/{id}/rotations/{rotation_id}")

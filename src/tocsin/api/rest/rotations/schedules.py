@@ -4,13 +4,15 @@ from tocsin.api.kit import Answer, Call, gone, shown
 from tocsin.api.rest.rotations.body import ScheduleBody, drafted, fresh
 from tocsin.api.rest.rotations.change import answered, changeable
 from tocsin.api.rest.rotations.errors import told_by_field
-from tocsin.api.rest.rotations.shape import FINAL, PARTS, USERS, listed_bare, look_of, show_schedule
+from tocsin.api.rest.rotations.shape import FINAL, PARTS, USERS, Look, listed_bare, look_of, show_schedule
 from tocsin.api.rest.schedule_reference import schedule_reference
+from tocsin.api.rest.schedules.bulk import aside, fit
 from tocsin.api.rest.schedules.reach import allow_in, reached, seen
-from tocsin.api.rest.schedules.window import coming, window_of, zone_of
+from tocsin.api.rest.schedules.window import Window, coming, window_of, zone_of
 from tocsin.api.rest.schedules.write import check_new, draft_of, record_change
 from tocsin.domain.people.permission import Verb
 from tocsin.store.schedules import lists, rows, write
+from tocsin.store.schedules.rows import Kept
 from tocsin.store.turn import Turn
 
 KIND = "schedule"
@@ -38,15 +40,15 @@ async def create_v3_schedule(call: Call) -> Answer:
     body = call.body(ScheduleBody, wrap=KIND)
     empty = fresh()
 
-    async def job(turn: Turn) -> Answer:
+    async def job(turn: Turn) -> tuple[Kept, Look]:
         draft = drafted(body, empty)
         allow_in(call.actor, Verb.CREATE, KIND, draft.team_ids)
         await check_new(turn, call.actor, empty, draft)
         await write.create(turn, draft, call.actor)
         await record_change(turn, call.actor, "create", None, draft)
-        return await _written(turn, call, draft.schedule.id, status=201)
+        return await _seen(turn, call, draft.schedule.id)
 
-    return await call.store.work(job)
+    return await _written(call, *await call.store.work(job), status=201)
 
 
 @told_by_field("GET", "/v3/schedules/{id}")
@@ -54,17 +56,20 @@ async def show_v3_schedule(call: Call) -> Answer:
     """Show a schedule with its rotations; with `include[]=final_schedule` who is on call in a window."""
     parts = call.includes(PARTS)
 
-    async def job(turn: Turn) -> Answer:
+    async def job(turn: Turn) -> tuple[Kept, Look, Window | None]:
         kept = await reached(turn, call, Verb.READ, kind="rotations")
         zone = zone_of(call, kept.schedule.time_zone)
         asked = window_of(call, zone)
-        if asked is not None and asked.since < turn.now - rows.RECENT:
-            kept = await reached(turn, call, Verb.READ, since=asked.since, kind="rotations")
         final = coming(call, zone, turn.now) if FINAL in parts else None
-        look = look_of(call, kept.schedule, turn.now, asked)
-        return shown(KIND, show_schedule(kept, look, with_users=USERS in parts, final=final))
+        needed = final or asked
+        if needed is not None and needed.known_since < turn.now - rows.RECENT:
+            kept = await reached(turn, call, Verb.READ, since=needed.known_since, kind="rotations")
+        return kept, look_of(call, kept.schedule, turn.now, asked), final
 
-    return await call.store.read(job)
+    kept, look, final = await call.store.read(job)
+    if final is not None:
+        fit([kept.schedule], final)
+    return shown(KIND, await aside(lambda: show_schedule(kept, look, with_users=USERS in parts, final=final)))
 
 
 @told_by_field("PUT", "/v3/schedules/{id}")
@@ -72,7 +77,7 @@ async def update_v3_schedule(call: Call) -> Answer:
     """Change the name, the description, the time zone or the teams of a schedule; what is absent stays."""
     body = call.body(ScheduleBody, wrap=KIND)
 
-    async def job(turn: Turn) -> Answer:
+    async def job(turn: Turn) -> tuple[Kept, Look]:
         before = draft_of(await changeable(turn, call))
         draft = drafted(body, before)
         if draft.team_ids != before.team_ids:
@@ -80,9 +85,9 @@ async def update_v3_schedule(call: Call) -> Answer:
         await check_new(turn, call.actor, before, draft)
         await write.update(turn, draft, call.actor)
         await record_change(turn, call.actor, "update", before, draft)
-        return await _written(turn, call, draft.schedule.id)
+        return await _seen(turn, call, draft.schedule.id)
 
-    return await call.store.work(job)
+    return await _written(call, *await call.store.work(job))
 
 
 @told_by_field("DELETE", "/v3/schedules/{id}")
@@ -98,6 +103,10 @@ async def delete_v3_schedule(call: Call) -> Answer:
     return await call.store.work(job)
 
 
-async def _written(turn: Turn, call: Call, schedule_id: str, *, status: int = 200) -> Answer:
+async def _seen(turn: Turn, call: Call, schedule_id: str) -> tuple[Kept, Look]:
     kept = await seen(turn, call.actor, schedule_id)
-    return await answered(turn, kept, KIND, show_schedule(kept, look_of(call, kept.schedule, turn.now)), status=status)
+    return kept, look_of(call, kept.schedule, turn.now)
+
+
+async def _written(call: Call, kept: Kept, look: Look, *, status: int = 200) -> Answer:
+    return await answered(call, kept, KIND, show_schedule(kept, look), status=status)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from tocsin.api.kit import Answer, Call, Links, Shown, show_instant
 from tocsin.api.kit.answer import OK
+from tocsin.api.kit.zones import zone_stored
 from tocsin.api.rest.rotations.course import present, rotations_of
 from tocsin.api.rest.schedules.shape import members_in_order, user_reference
 from tocsin.api.rest.schedules.window import Window, zone_of
@@ -72,7 +73,7 @@ def show_schedule(kept: Kept, look: Look, *, with_users: bool = False, final: Wi
         people = {user.id: user for user in kept.users}
         shown[USERS] = [user_reference(links, one, people.get(one)) for one in members_in_order(schedule)]
     if final is not None:
-        shown[FINAL] = _show_final(Timeline(schedule), final, look)
+        shown[FINAL] = _show_final(kept.timeline(), final, look)
     return shown
 
 
@@ -191,7 +192,7 @@ def _touches(pattern: Pattern, window: Window) -> bool:
 def _instant(pattern: Pattern, after_s: int) -> datetime:
     """Return the instant so many wall-clock seconds after the first occurrence of an event begins."""
     begin = wall_time(pattern.begin_on, pattern.begin_time)
-    return instant_at(wall_of(pattern.time_zone).instant(begin + after_s))
+    return instant_at(wall_of(zone_stored(pattern.time_zone).key).instant(begin + after_s))
 
 
 def _links(links: Links, schedule_id: str, path: str) -> Shown:

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from tocsin.api.rest.rotations.body import MemberBody, member_told
 from tocsin.api.rest.schedules.layer_body import bounded
 from tocsin.domain.oncall.schedule import CustomShift, Member, Override, Schedule
-from tocsin.domain.oncall.timeline import Timeline
+from tocsin.domain.oncall.tolerant import TolerantTimeline
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.ids import new_long_id
 
@@ -129,7 +129,7 @@ def require_shift(schedule: Schedule, override: Override, path: str) -> None:
 
     Whoever got it by an earlier override has it too: that one can be overridden in turn.
     """
-    timeline = Timeline(schedule)
+    timeline = TolerantTimeline(schedule)
     if override.layer_id is not None:
         layers = {layer.id for layer in schedule.layers}
         bare = timeline.layer(override.layer_id, override.start, override.end) if override.layer_id in layers else ()

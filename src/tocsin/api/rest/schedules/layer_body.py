@@ -10,14 +10,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from tocsin.api.kit.instants import parse_instant
 from tocsin.api.kit.zones import zone_named
 from tocsin.api.rest.policy_shape import Name, Reference
+from tocsin.domain.oncall.bounds import MOST_LAYERS_TOLD, MOST_RESTRICTIONS, MOST_TURN_MEMBERS
 from tocsin.domain.oncall.schedule import Layer, Restriction, RestrictionKind, TurnLayer
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.ids import new_id
 from tocsin.ground.text import squash
 
-MOST_LAYERS = 50  # layers in one request; a schedule that people can read has fewer than twelve
-MOST_USERS = 200  # users of one layer, PagerDuty's documented bound
-MOST_RESTRICTIONS = 50  # of one layer; more are hours that nobody remembers
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # instants outside these two are slips of the keyboard
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -42,7 +40,7 @@ class RestrictionBody(Struct):
     start_day_of_week: int | None = None
 
 
-Users = Annotated[list[LayerUserBody], Meta(max_length=MOST_USERS)]
+Users = Annotated[list[LayerUserBody], Meta(max_length=MOST_TURN_MEMBERS)]
 Restrictions = Annotated[list[RestrictionBody], Meta(max_length=MOST_RESTRICTIONS)]
 
 
@@ -59,7 +57,7 @@ class LayerBody(Struct):
     restrictions: Restrictions | UnsetType | None = UNSET
 
 
-Layers = Annotated[list[LayerBody], Meta(max_length=MOST_LAYERS)]
+Layers = Annotated[list[LayerBody], Meta(max_length=MOST_LAYERS_TOLD)]
 
 
 def bounded(text: str, zone_name: str, name: str) -> datetime:

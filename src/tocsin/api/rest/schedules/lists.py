@@ -1,13 +1,14 @@
 """Schedules: who is on call when, listed and shown in PagerDuty's shape."""
 
-import asyncio
 from datetime import datetime
 
 from tocsin.api.kit import Answer, Call, Shown, listed, operation, shown
 from tocsin.api.rest.faces import around, show_user
+from tocsin.api.rest.schedules.bulk import aside, drawn, fit
 from tocsin.api.rest.schedules.reach import reached
 from tocsin.api.rest.schedules.shape import PARTS, View, show_next, show_schedule, view_of
 from tocsin.api.rest.schedules.window import LONGEST_OF_MANY, Window, window_of, zone_of
+from tocsin.domain.oncall.bounds import MOST_SHOWN
 from tocsin.domain.oncall.timeline import Timeline
 from tocsin.domain.people.permission import Verb
 from tocsin.ground.page import Listed
@@ -17,6 +18,7 @@ from tocsin.store.schedules.rows import Kept
 from tocsin.store.turn import Turn
 
 KIND = "schedule"
+MOST_OF_MANY = 2 * MOST_SHOWN  # shifts of a list: half a second of a thread
 
 
 @operation("GET", "/schedules")
@@ -37,11 +39,17 @@ async def list_schedules(call: Call) -> Answer:
         return Listed(await _in_window(turn, call, page.rows, window), page.more, page.total), turn.now
 
     page, now = await call.store.read(job)
-    shapes = []
-    for kept in page.rows:
-        view = view_of(call, kept, zone_of(call, kept.schedule.time_zone), window=window, parts=parts)
-        shapes.append(_shown(call, kept, view, now))
-        await asyncio.sleep(0)  # a hundred schedules take a while; pages must not wait for them
+    if window is not None and parts:
+        fit((kept.schedule for kept in page.rows), window, most=MOST_OF_MANY)
+    views = [
+        view_of(call, kept, zone_of(call, kept.schedule.time_zone), window=window, parts=parts) for kept in page.rows
+    ]
+
+    def draw() -> list[Shown]:
+        pairs = zip(page.rows, views, strict=True)
+        return [show_schedule(kept, view) | _next(call, kept, view, now) for kept, view in pairs]
+
+    shapes = await aside(draw)
     return listed("schedules", shapes, page=page, stretch=stretch)
 
 
@@ -49,30 +57,36 @@ async def list_schedules(call: Call) -> Answer:
 async def show_one_schedule(call: Call) -> Answer:
     """Show a schedule; with `since` or `until`, who is on call in between."""
 
-    async def job(turn: Turn) -> Answer:
+    async def job(turn: Turn) -> tuple[Kept, View, datetime]:
         kept = await reached(turn, call, Verb.READ)
         zone = zone_of(call, kept.schedule.time_zone)
         window = window_of(call, zone)
-        if window is not None and window.since < turn.now - rows.RECENT:
-            kept = await reached(turn, call, Verb.READ, since=window.since)
-        view = view_of(call, kept, zone, window=window)
-        return shown(KIND, _shown(call, kept, view, turn.now))
+        if window is not None and window.known_since < turn.now - rows.RECENT:
+            kept = await reached(turn, call, Verb.READ, since=window.known_since)
+        return kept, view_of(call, kept, zone, window=window), turn.now
 
-    return await call.store.read(job)
+    kept, view, now = await call.store.read(job)
+    shape = await drawn(kept, view)
+    return shown(KIND, shape | await aside(lambda: _next(call, kept, view, now)))
 
 
 @operation("GET", "/schedules/{id}/users")
 async def list_users(call: Call) -> Answer:
     """List the users who are on call by a schedule between `since` and `until`, or at this moment."""
 
-    async def job(turn: Turn) -> Answer:
+    async def look(turn: Turn) -> tuple[Kept, Window | None, datetime]:
         kept = await reached(turn, call, Verb.READ)
         window = window_of(call, zone_of(call, kept.schedule.time_zone))
-        if window is None:
-            ids = Timeline(kept.schedule).who(turn.now)
-        else:
+        if window is not None:
             kept = await reached(turn, call, Verb.READ, since=window.since)
-            ids = _on_call_in(Timeline(kept.schedule), window)
+        return kept, window, turn.now
+
+    kept, window, now = await call.store.read(look)
+    if window is not None:
+        fit([kept.schedule], window)
+    ids = await aside(lambda: _on_call_in(kept.timeline(), window, now))
+
+    async def job(turn: Turn) -> Answer:
         found = {row.id: row for row in await turn.rows(users.BY_IDS, {"ids": list(ids)})}
         there = [found[user_id] for user_id in ids if user_id in found]
         near = await around(turn, call, there)
@@ -81,22 +95,23 @@ async def list_users(call: Call) -> Answer:
     return await call.store.read(job)
 
 
-def _on_call_in(timeline: Timeline, window: Window) -> tuple[str, ...]:
+def _on_call_in(timeline: Timeline, window: Window | None, now: datetime) -> tuple[str, ...]:
+    if window is None:
+        return timeline.who(now)
     shifts = timeline.final(window.since, window.until)
     return tuple(dict.fromkeys(shift.user_id for shift in shifts if shift.user_id is not None))
 
 
 async def _in_window(turn: Turn, call: Call, page: tuple[Kept, ...], window: Window | None) -> tuple[Kept, ...]:
     """Return the schedules of a page, with older overrides where the window reaches into the past."""
-    if window is None or window.since >= turn.now - rows.RECENT:
+    if window is None or window.known_since >= turn.now - rows.RECENT:
         return page
     ids = [kept.schedule.id for kept in page]
-    found = await rows.load(turn, ids, since=window.since, horizon=call.actor.horizon)
+    found = await rows.load(turn, ids, since=window.known_since, horizon=call.actor.horizon)
     return tuple(found[key] for key in ids if key in found)
 
 
-def _shown(call: Call, kept: Kept, view: View, now: datetime) -> Shown:
-    shape = show_schedule(kept, view)
-    if user_id := call.text("include_next_oncall_for_user"):
-        shape["next_oncall_for_user"] = show_next(Timeline(kept.schedule), user_id, view, now)
-    return shape
+def _next(call: Call, kept: Kept, view: View, now: datetime) -> Shown:
+    """Return when the person whom the request names is on call next, where it names one."""
+    user_id = call.text("include_next_oncall_for_user")
+    return {"next_oncall_for_user": show_next(kept.timeline(), user_id, view, now)} if user_id else {}

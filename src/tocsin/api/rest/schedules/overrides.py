@@ -14,6 +14,7 @@ from tocsin.api.rest.policy_shape import Reference
 from tocsin.api.rest.schedules.layer_body import bounded
 from tocsin.api.rest.schedules.reach import reached
 from tocsin.api.rest.schedules.shape import View, show_override, view_of
+from tocsin.api.rest.schedules.warn import people_warnings, warned
 from tocsin.api.rest.schedules.window import needed_window, zone_of
 from tocsin.domain.oncall.schedule import Override
 from tocsin.domain.people.permission import Subject, Verb
@@ -65,7 +66,10 @@ async def list_overrides(call: Call) -> Answer:
 
 @operation("POST", "/schedules/{id}/overrides")
 async def create_overrides(call: Call) -> Answer:
-    """Give stretches of a schedule to somebody else; what cannot be given is told beside what can."""
+    """Give stretches of a schedule to somebody else; what cannot be given is told beside what can.
+
+    The header `Tocsin-Warnings` tells who was put on call and has no way to hear of it.
+    """
     body = call.body(OverridesBody)
     if (body.overrides is None) == (body.override is None):
         raise Refused(Why.MISSING, "overrides is missing: send a list of them, or a single one as override.")
@@ -77,7 +81,7 @@ async def create_overrides(call: Call) -> Answer:
         present = {user.id for user in await turn.rows(policies.USERS_PRESENT, {"ids": ids})}
         people = {user.id: user for user in await turn.rows(users.NAMES, {"ids": ids})}
         view = View(links=call.links, zone=zone_of(call, kept.schedule.time_zone), people=people)
-        outcomes = []
+        outcomes, given = [], []
         for one in wanted:
             try:
                 override = _override_of(one, kept.schedule.time_zone, turn.now, present)
@@ -87,10 +91,12 @@ async def create_overrides(call: Call) -> Answer:
                 outcomes.append({"status": 400, "errors": list(refused.errors), "override": _echo(one, view)})
                 continue
             await _add(turn, call, kept.schedule.id, override)
+            given.append(override.user_id)
             outcomes.append({"status": CREATED, "override": show_override(override, view)})
+        headers = warned({}, await people_warnings(turn, given))
         if body.override is not None:
-            return Answer(CREATED, {"override": outcomes[0]["override"]})
-        return Answer(CREATED, outcomes)
+            return Answer(CREATED, {"override": outcomes[0]["override"]}, headers)
+        return Answer(CREATED, outcomes, headers)
 
     return await call.store.work(job)
 

@@ -7,7 +7,7 @@ from tocsin.api.kit import Call, allow
 from tocsin.domain.people.actor import Actor
 from tocsin.domain.people.permission import Subject, Verb, grade
 from tocsin.ground.errors import Refused, Why
-from tocsin.store.schedules import rows
+from tocsin.store.schedules import rows, write
 from tocsin.store.schedules.rows import Kept, Kind
 from tocsin.store.turn import Turn
 
@@ -29,6 +29,16 @@ async def reached(turn: Turn, call: Call, verb: Verb, *, since: datetime | None 
             f"This schedule is {STYLE_OF_KIND[kept.kind]}: use {PATH_OF_KIND[kept.kind]}/{kept.schedule.id} for it.",
         )
     return kept
+
+
+async def held(turn: Turn, call: Call, verb: Verb, *, kind: Kind = "layers") -> Kept:
+    """Return the schedule in the path as `reached` does, and keep it from other writers until the turn ends.
+
+    It is looked at before it is locked: whoever may not do this waits for nobody and keeps nobody waiting.
+    """
+    await reached(turn, call, verb, kind=kind)
+    await write.hold(turn, call.path["id"])
+    return await reached(turn, call, verb, kind=kind)
 
 
 async def seen(turn: Turn, actor: Actor, schedule_id: str, *, since: datetime | None = None) -> Kept:

@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from tocsin.api.kit import Call, Links, Shown, show_instant
-from tocsin.api.kit.zones import zone_named
+from tocsin.api.kit.zones import zone_stored
 from tocsin.api.rest.schedules.window import Window
 from tocsin.domain.oncall.schedule import Layer, Override, Restriction, Schedule, Shift, TurnLayer
 from tocsin.domain.oncall.stretches import joined, total
@@ -69,7 +69,7 @@ def show_schedule(kept: Kept, view: View) -> Shown:
         "teams": [links.reference("team", team.id, team.name) for team in kept.teams],
         "off_hours": [_show_restriction(one) for one in schedule.off_hours],
     }
-    return shown | (show_parts(Timeline(schedule), view) if view.parts else {})
+    return shown | (show_parts(kept.timeline(), view) if view.parts else {})
 
 
 def show_parts(timeline: Timeline, view: View) -> Shown:
@@ -116,7 +116,7 @@ async def whole_schedules(call: Call, ids: list[str]) -> dict[str, Shown]:
     """Return these schedules as answered, by id; those of version 3 stay references, as their shape is another one."""
     kept = await call.store.read(lambda turn: rows.load(turn, ids, horizon=call.actor.horizon))
     return {
-        key: show_schedule(one, view_of(call, one, zone_named(one.schedule.time_zone)))
+        key: show_schedule(one, view_of(call, one, zone_stored(one.schedule.time_zone)))
         for key, one in kept.items()
         if one.kind == "layers"
     }

@@ -6,13 +6,14 @@ from msgspec import Struct
 
 from tocsin.api.kit import Call
 from tocsin.api.kit.instants import parse_instant
-from tocsin.api.kit.zones import zone_named
+from tocsin.api.kit.zones import zone_named, zone_stored
 from tocsin.api.rest.schedules.layer_body import EARLIEST, LATEST
+from tocsin.domain.oncall.timeline import HORIZON
 from tocsin.ground.errors import Refused, Why
 
 USUAL = timedelta(weeks=2)  # PagerDuty's documented length where only one end is given
-LONGEST = timedelta(days=366)  # of one schedule: a year of a large one takes 20 ms
-LONGEST_OF_MANY = timedelta(days=93)  # of a list: a quarter of a year, so that a hundred schedules stay quick
+LONGEST = timedelta(days=366)  # of one schedule; how many shifts it may hold is bounded beside (`bulk.py`)
+LONGEST_OF_MANY = timedelta(days=93)  # of a list: a quarter of a year, of a hundred schedules that people use
 
 
 class Window(Struct, frozen=True, kw_only=True):
@@ -22,10 +23,16 @@ class Window(Struct, frozen=True, kw_only=True):
     until: datetime
     whole: bool = False
 
+    @property
+    def known_since(self) -> datetime:
+        """The instant after which overrides that count in this window end: uncut shifts reach back over its start."""
+        return self.since - HORIZON if self.whole else self.since
+
 
 def zone_of(call: Call, fallback: str) -> tzinfo:
     """Return the zone in which a request reads and writes wall times: its own, else that of the schedule."""
-    return zone_named(call.text("time_zone") or fallback)
+    asked = call.text("time_zone")
+    return zone_named(asked) if asked else zone_stored(fallback)
 
 
 def window_of(call: Call, zone: tzinfo, *, longest: timedelta = LONGEST) -> Window | None:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
+from msgspec import UNSET
 
 from tocsin.api.kit import Answer, Call, gone, operation, shown
 from tocsin.api.rest.difference import differences
 from tocsin.api.rest.schedules.body import ScheduleBody, drafted, fresh, order_named
-from tocsin.api.rest.schedules.reach import allow_in, reached, seen
-from tocsin.api.rest.schedules.shape import members_in_order, show_schedule, view_of
+from tocsin.api.rest.schedules.bulk import drawn
+from tocsin.api.rest.schedules.reach import allow_in, held, reached, seen
+from tocsin.api.rest.schedules.shape import View, members_in_order, show_schedule, view_of
 from tocsin.api.rest.schedules.warn import schedule_warnings, warned
 from tocsin.api.rest.schedules.window import coming, zone_of
 from tocsin.domain.oncall.schedule import Schedule
@@ -35,15 +37,15 @@ async def create_schedule(call: Call) -> Answer:
     order = order_named(call.text("layer_order"))
     empty = fresh(new_id())
 
-    async def job(turn: Turn) -> Answer:
+    async def job(turn: Turn) -> Kept:
         draft = drafted(body, empty, turn.now, order=order)
         allow_in(call.actor, Verb.CREATE, KIND, draft.team_ids)
         await check_new(turn, call.actor, empty, draft)
         await write.create(turn, draft, call.actor)
         await record_change(turn, call.actor, "create", None, draft)
-        return await _written(turn, call, draft.schedule.id, status=201)
+        return await seen(turn, call.actor, draft.schedule.id)
 
-    return await call.store.work(job)
+    return await _written(call, await call.store.work(job), status=201)
 
 
 @operation("PUT", "/schedules/{id}")
@@ -52,18 +54,20 @@ async def update_schedule(call: Call) -> Answer:
     body = call.body(ScheduleBody, wrap=KIND)
     order = order_named(call.text("layer_order"))
 
-    async def job(turn: Turn) -> Answer:
-        await write.hold(turn, call.path["id"])
-        before = draft_of(await reached(turn, call, Verb.UPDATE))
+    async def job(turn: Turn) -> Kept:
+        kept = await held(turn, call, Verb.UPDATE)
+        if body.schedule_layers is UNSET:
+            kept.require_readable()
+        before = draft_of(kept)
         draft = drafted(body, before, turn.now, order=order)
         if draft.team_ids != before.team_ids:
             allow_in(call.actor, Verb.UPDATE, KIND, draft.team_ids)
         await check_new(turn, call.actor, before, draft)
         await write.update(turn, draft, call.actor)
         await record_change(turn, call.actor, "update", before, draft)
-        return await _written(turn, call, draft.schedule.id)
+        return await seen(turn, call.actor, draft.schedule.id)
 
-    return await call.store.work(job)
+    return await _written(call, await call.store.work(job))
 
 
 @operation("DELETE", "/schedules/{id}")
@@ -86,7 +90,7 @@ async def preview_schedule(call: Call) -> Answer:
     order = order_named(call.text("layer_order"))
     empty = fresh(new_id())
 
-    async def job(turn: Turn) -> Answer:
+    async def job(turn: Turn) -> tuple[Kept, View]:
         draft = drafted(body, empty, turn.now, order=order)
         allow_in(call.actor, Verb.READ, KIND, draft.team_ids)
         teams = await _teams(turn, call.actor, draft.team_ids)
@@ -104,10 +108,10 @@ async def preview_schedule(call: Call) -> Answer:
             users=tuple(people),
         )
         zone = zone_of(call, draft.schedule.time_zone)
-        shape = show_schedule(kept, view_of(call, kept, zone, window=coming(call, zone, turn.now)))
-        return shown(KIND, shape | {"id": None, "self": None, "html_url": None})
+        return kept, view_of(call, kept, zone, window=coming(call, zone, turn.now))
 
-    return await call.store.read(job)
+    shape = await drawn(*await call.store.read(job))
+    return shown(KIND, shape | {"id": None, "self": None, "html_url": None})
 
 
 def draft_of(kept: Kept) -> Draft:
@@ -162,8 +166,7 @@ def _facts(draft: Draft | None) -> dict[str, object]:
     return {**facts, **{name: value for name, value in schedule.items() if name not in laid}}
 
 
-async def _written(turn: Turn, call: Call, schedule_id: str, *, status: int = 200) -> Answer:
-    kept = await seen(turn, call.actor, schedule_id)
+async def _written(call: Call, kept: Kept, *, status: int = 200) -> Answer:
     zone = zone_of(call, kept.schedule.time_zone)
     answer = shown(KIND, show_schedule(kept, view_of(call, kept, zone)), status=status)
-    return replace(answer, headers=warned(answer.headers, await schedule_warnings(turn, kept)))
+    return replace(answer, headers=warned(answer.headers, await schedule_warnings(call.store, kept)))
