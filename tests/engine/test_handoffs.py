@@ -199,7 +199,7 @@ async def test_a_schedule_that_cannot_be_read_keeps_nobody_from_hearing_of_the_o
     await change(store, "UPDATE schedule SET time_zone = 'Mars/Olympus' WHERE id = 'PDAMAGED'")
     await move(store, hours=2)
     assert await loop.look() == 2
-    assert [title for _, title, _ in await told(store)] == [
+    assert {title for _, title, _ in await told(store)} == {
         OFF,
         "You go on call for Damaged at Tue 2 Mar 2027, 12:00 UTC (Mars/Olympus)",
-    ]
+    }
