@@ -8,11 +8,12 @@ from tocsin.api.kit import Answer, Call, Shown, allow, gone, operation, reach, s
 from tocsin.api.kit.answer import CREATED
 from tocsin.api.rest.difference import differences
 from tocsin.api.rest.faces import wire_of
+from tocsin.api.rest.notification_rules import MethodBody, method_named
 from tocsin.domain.oncall.handoff import checked_advance, checked_type
 from tocsin.domain.people.permission import Subject, Verb
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.ids import new_id
-from tocsin.store import audit, contact_methods, users
+from tocsin.store import audit, users
 from tocsin.store.config import bump_config
 from tocsin.store.notices import handoff_rules
 from tocsin.store.notices.handoff_rules import HandoffRuleRow
@@ -23,12 +24,6 @@ _KIND = "handoff_rule"  # what the audit trail calls it
 _PATH = "/users/{id}/oncall_handoff_notification_rules"
 _ONE = f"{_PATH}/{{oncall_handoff_notification_rule_id}}"
 _SECONDS = 60  # in a minute
-
-
-class MethodBody(Struct, frozen=True):
-    """The contact method of a rule: its id counts, whatever else stands there."""
-
-    id: str
 
 
 class HandoffRuleBody(Struct, frozen=True):
@@ -149,10 +144,7 @@ async def _written(turn: Turn, before: HandoffRuleRow, wanted: HandoffRuleBody) 
     """Return the rule as it will be; a new one needs a contact method, and tells both ways at the hand-off itself."""
     rule = before
     if isinstance(wanted.contact_method, MethodBody):
-        values = {"id": wanted.contact_method.id, "user_id": before.user_id}
-        method = await turn.maybe(contact_methods.BY_ID, values)
-        if method is None:
-            raise Refused(Why.INVALID, "contact_method is not a contact method of this user.")
+        method = await method_named(turn, before.user_id, wanted.contact_method)
         rule = structs.replace(rule, contact_method_id=method.id, channel=method.channel, label=method.label)
     if isinstance(wanted.handoff_type, str):
         rule = structs.replace(rule, handoff_type=checked_type(wanted.handoff_type))

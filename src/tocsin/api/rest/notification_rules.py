@@ -14,6 +14,7 @@ from tocsin.ground.errors import Refused, Why
 from tocsin.ground.ids import new_id
 from tocsin.store import audit, contact_methods, notification_rules, users
 from tocsin.store.config import bump_config
+from tocsin.store.contact_methods import ContactMethodRow
 from tocsin.store.notification_rules import NotificationRuleRow
 from tocsin.store.turn import Turn
 
@@ -139,14 +140,19 @@ def _blank(turn: Turn, user_id: str) -> NotificationRuleRow:
     )
 
 
+async def method_named(turn: Turn, user_id: str, named: MethodBody) -> ContactMethodRow:
+    """Return a contact method of this user; raise `Refused` (invalid) when it is nobody's or somebody else's."""
+    method = await turn.maybe(contact_methods.BY_ID, {"id": named.id, "user_id": user_id})
+    if method is None:
+        raise Refused(Why.INVALID, "contact_method is not a contact method of this user.")
+    return method
+
+
 async def _written(turn: Turn, before: NotificationRuleRow, wanted: NotificationRuleBody) -> NotificationRuleRow:
     """Return the rule as it will be; a new one needs all three parts."""
     rule = before
     if isinstance(wanted.contact_method, MethodBody):
-        values = {"id": wanted.contact_method.id, "user_id": before.user_id}
-        method = await turn.maybe(contact_methods.BY_ID, values)
-        if method is None:
-            raise Refused(Why.INVALID, "contact_method is not a contact method of this user.")
+        method = await method_named(turn, before.user_id, wanted.contact_method)
         rule = structs.replace(rule, contact_method_id=method.id, channel=method.channel, label=method.label)
     if isinstance(wanted.urgency, str):
         rule = structs.replace(rule, urgency=checked_urgency(wanted.urgency))
