@@ -29,12 +29,20 @@ from tocsin.ground.errors import Refused, Why
 from tocsin.ground.page import Stretch
 from tocsin.store import users
 from tocsin.store.config import config_stamp
+from tocsin.store.policies import Named
+from tocsin.store.query import Query
 from tocsin.store.schedules import custom_shifts, lists, overrides, rows, write
 from tocsin.store.schedules.rows import Kept
 from tocsin.store.schedules.write import Draft
 from tocsin.store.turn import Store, Turn
 
 Result = TypeVar("Result")
+NAMED_BY = Query(
+    "schedules whose layers name this user",
+    """SELECT s.id, s.name FROM schedule_user u JOIN schedule s ON s.id = u.schedule_id
+    WHERE u.user_id = %(user_id)s::text ORDER BY lower(s.name), s.id""",
+    Named,
+)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 LONG_AGO = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -165,7 +173,7 @@ async def test_writing_a_schedule_anew_leaves_what_lies_over_it(store: Store) ->
 
 
 async def named_by(store: Store, user_id: str) -> list[str]:
-    found = await store.read(lambda turn: turn.rows(rows.NAMED_BY, {"user_id": user_id}))
+    found = await store.read(lambda turn: turn.rows(NAMED_BY, {"user_id": user_id}))
     return [schedule.name for schedule in found]
 
 

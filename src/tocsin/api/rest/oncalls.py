@@ -9,7 +9,6 @@ from tocsin.api.kit import Answer, Call, House, Shown, listed, operation
 from tocsin.api.rest.include import Load, include, whole_policies, whole_users
 from tocsin.api.rest.oncall_rows import Group, OnCall, earliest_of, groups_of, rows_of, with_edges
 from tocsin.api.rest.schedule_reference import schedule_reference
-from tocsin.api.rest.schedules.layer_body import EARLIEST, LATEST
 from tocsin.api.rest.schedules.shape import user_reference, whole_schedules
 from tocsin.domain.oncall.timeline import HORIZON, Timeline
 from tocsin.ground.errors import Refused, Why
@@ -131,8 +130,6 @@ def _ask(call: Call, now: datetime) -> Ask:
     until = (call.instant("until") or max(since, now)).replace(microsecond=0)
     if not timedelta() <= until - since <= LONGEST_LOOK:
         raise Refused(Why.BAD_DATE, f"until must be after since, by {LONGEST_LOOK.days} days at most.")
-    if not EARLIEST <= since <= LATEST:
-        raise Refused(Why.BAD_DATE, f"since is not between the years {EARLIEST.year} and {LATEST.year}.")
     user_ids = frozenset(call.many("user_ids"))
     return Ask(since=since, until=until, user_ids=user_ids, earliest=call.flag("earliest"))
 

@@ -60,15 +60,7 @@ class Row:
             source = Source(kind="layer", layer_id=layer.id)
             patterns = patterns_of(layer.id, layer.turn_layer, self._time_zone)
             return [Beat(each, Origin(source, _turns(layer.id, each.id), dated=True)) for each in patterns]
-        return [
-            Beat(
-                each,
-                Origin(
-                    Source(kind="layer", layer_id=layer.id, pattern_id=each.id), f"{layer.id}/{each.id}", dated=True
-                ),
-            )
-            for each in layer.patterns
-        ]
+        return [Beat(each, _origin_of(layer.id, each.id)) for each in layer.patterns]
 
     @cached_property
     def _fixed(self) -> list[Span]:

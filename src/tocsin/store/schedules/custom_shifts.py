@@ -4,11 +4,10 @@ from datetime import datetime
 
 from tocsin.domain.oncall.schedule import CustomShift
 from tocsin.domain.people.actor import Actor
-from tocsin.store.config import bump_config
 from tocsin.store.query import Command, Query
-from tocsin.store.schedules.document import whole_second
-from tocsin.store.schedules.laid import LaidRow, Outcome, become_of, custom_shift_of, stretch_of
-from tocsin.store.schedules.write import hold, who
+from tocsin.store.schedules.laid import LaidRow, Outcome, custom_shift_of, stretch_of
+from tocsin.store.schedules.lay import Ways, lay, lay_anew, take_back
+from tocsin.store.schedules.write import hold
 from tocsin.store.turn import Turn
 
 _PRESENT = """
@@ -48,6 +47,8 @@ FOLLOW = Command(
     """,
 )
 
+WAYS = Ways(name="Custom shift", add=ADD, end=END, follow=FOLLOW)
+
 
 async def add(turn: Turn, schedule_id: str, shift: CustomShift, actor: Actor) -> None:
     """Add a custom shift to a schedule.
@@ -55,9 +56,7 @@ async def add(turn: Turn, schedule_id: str, shift: CustomShift, actor: Actor) ->
     Raises `Refused`: not found, or invalid when it ends before a second has passed.
     """
     await hold(turn, schedule_id)
-    values = _values(schedule_id, shift, turn.now)
-    await turn.run(ADD, {**values, "created_by": who(actor)})
-    await bump_config(turn)
+    await lay(turn, WAYS, _values(schedule_id, shift, turn.now), actor)
 
 
 async def remove(turn: Turn, schedule_id: str, shift_id: str) -> Outcome:
@@ -67,13 +66,7 @@ async def remove(turn: Turn, schedule_id: str, shift_id: str) -> Outcome:
     """
     await hold(turn, schedule_id)
     shift = await found(turn, schedule_id, shift_id)
-    outcome = become_of("Custom shift", shift.start, shift.end, turn.now)
-    values = {**_values(schedule_id, shift, turn.now), "end": whole_second(turn.now)}
-    await turn.run(END, values)
-    if outcome == "truncated" and values["end"] != values["start"]:
-        await turn.run(FOLLOW, values)
-    await bump_config(turn)
-    return outcome
+    return await take_back(turn, WAYS, _values(schedule_id, shift, turn.now), (shift.start, shift.end))
 
 
 async def change(turn: Turn, schedule_id: str, shift: CustomShift) -> None:
@@ -83,10 +76,7 @@ async def change(turn: Turn, schedule_id: str, shift: CustomShift) -> None:
     """
     await hold(turn, schedule_id)
     await found(turn, schedule_id, shift.id)
-    values = _values(schedule_id, shift, turn.now)
-    await turn.run(END, values)
-    await turn.run(FOLLOW, values)
-    await bump_config(turn)
+    await lay_anew(turn, WAYS, _values(schedule_id, shift, turn.now))
 
 
 async def listed(turn: Turn, schedule_id: str, since: datetime, until: datetime) -> list[CustomShift]:

@@ -6,11 +6,10 @@ from msgspec import Struct
 
 from tocsin.domain.oncall.schedule import Override
 from tocsin.domain.people.actor import Actor
-from tocsin.store.config import bump_config
 from tocsin.store.query import Command, Query
-from tocsin.store.schedules.document import whole_second
-from tocsin.store.schedules.laid import LaidRow, Outcome, become_of, override_of, stretch_of
-from tocsin.store.schedules.write import hold, who
+from tocsin.store.schedules.laid import LaidRow, Outcome, override_of, stretch_of
+from tocsin.store.schedules.lay import Ways, lay, lay_anew, take_back
+from tocsin.store.schedules.write import hold
 from tocsin.store.turn import Turn
 
 
@@ -71,6 +70,8 @@ FOLLOW = Command(
     """,
 )
 
+WAYS = Ways(name="Override", add=ADD, end=END, follow=FOLLOW)
+
 
 async def add(turn: Turn, schedule_id: str, override: Override, actor: Actor) -> None:
     """Lay an override over a schedule, above all that are there.
@@ -78,9 +79,7 @@ async def add(turn: Turn, schedule_id: str, override: Override, actor: Actor) ->
     Raises `Refused`: not found, or invalid when it ends before a second has passed.
     """
     await hold(turn, schedule_id)
-    values = _values(schedule_id, override, turn.now)
-    await turn.run(ADD, {**values, "created_by": who(actor)})
-    await bump_config(turn)
+    await lay(turn, WAYS, _values(schedule_id, override, turn.now), actor)
 
 
 async def remove(turn: Turn, schedule_id: str, override_id: str) -> Outcome:
@@ -90,13 +89,7 @@ async def remove(turn: Turn, schedule_id: str, override_id: str) -> Outcome:
     """
     await hold(turn, schedule_id)
     override = await found(turn, schedule_id, override_id)
-    outcome = become_of("Override", override.start, override.end, turn.now)
-    values = {**_values(schedule_id, override, turn.now), "end": whole_second(turn.now)}
-    await turn.run(END, values)
-    if outcome == "truncated" and values["end"] != values["start"]:
-        await turn.run(FOLLOW, values)
-    await bump_config(turn)
-    return outcome
+    return await take_back(turn, WAYS, _values(schedule_id, override, turn.now), (override.start, override.end))
 
 
 async def change(turn: Turn, schedule_id: str, override: Override) -> None:
@@ -106,10 +99,7 @@ async def change(turn: Turn, schedule_id: str, override: Override) -> None:
     """
     await hold(turn, schedule_id)
     await found(turn, schedule_id, override.id)
-    values = _values(schedule_id, override, turn.now)
-    await turn.run(END, values)
-    await turn.run(FOLLOW, values)
-    await bump_config(turn)
+    await lay_anew(turn, WAYS, _values(schedule_id, override, turn.now))
 
 
 async def listed(turn: Turn, schedule_id: str, since: datetime, until: datetime) -> list[Override]:

@@ -111,13 +111,6 @@ BARE = Query(
     Told,
 )
 
-NAMED_BY = Query(
-    "schedules whose layers name this user",
-    """SELECT s.id, s.name FROM schedule_user u JOIN schedule s ON s.id = u.schedule_id
-    WHERE u.user_id = %(user_id)s::text ORDER BY lower(s.name), s.id""",
-    Named,
-)
-
 
 async def load(
     turn: Turn, ids: Iterable[str], *, since: datetime | None = None, horizon: list[str] | None = None

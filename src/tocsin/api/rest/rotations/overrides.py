@@ -7,6 +7,7 @@ from msgspec import structs, to_builtins
 
 from tocsin.api.kit import Answer, Call, gone, shown
 from tocsin.api.kit.answer import CREATED
+from tocsin.api.kit.instants import LATEST
 from tocsin.api.rest.difference import differences
 from tocsin.api.rest.rotations.change import overridable, require_users
 from tocsin.api.rest.rotations.course import open_rows
@@ -20,7 +21,6 @@ from tocsin.api.rest.rotations.stretch_body import (
     new_override,
     require_shift,
 )
-from tocsin.api.rest.schedules.layer_body import LATEST
 from tocsin.api.rest.schedules.reach import reached
 from tocsin.api.rest.schedules.warn import people_warnings, warned
 from tocsin.api.rest.schedules.window import needed_window, zone_of

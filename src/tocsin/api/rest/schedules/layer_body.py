@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from tocsin.api.kit.instants import parse_instant
+from tocsin.api.kit.instants import EARLIEST, parse_instant
 from tocsin.api.kit.zones import zone_named
 from tocsin.api.rest.policy_shape import Name, Reference
 from tocsin.domain.oncall.bounds import MOST_LAYERS_TOLD, MOST_RESTRICTIONS, MOST_TURN_MEMBERS
@@ -15,9 +15,6 @@ from tocsin.domain.oncall.schedule import Layer, Restriction, RestrictionKind, T
 from tocsin.ground.errors import Refused, Why
 from tocsin.ground.ids import new_id
 from tocsin.ground.text import squash
-
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # instants outside these two are slips of the keyboard
-LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 KIND_OF_TYPE: dict[str, RestrictionKind] = {"daily_restriction": "daily", "weekly_restriction": "weekly"}
 
@@ -65,10 +62,7 @@ def bounded(text: str, zone_name: str, name: str) -> datetime:
 
     Raises `Refused` (bad date) when it is unreadable, or lies before 1970 or after 2100.
     """
-    at = parse_instant(text, zone_named(zone_name), name=name).replace(microsecond=0)
-    if not EARLIEST <= at <= LATEST:
-        raise Refused(Why.BAD_DATE, f"{name} is not between the years {EARLIEST.year} and {LATEST.year}.")
-    return at
+    return parse_instant(text, zone_named(zone_name), name=name).replace(microsecond=0)
 
 
 def layers_told(bodies: Sequence[LayerBody], known: Mapping[str, Layer] | None, time_zone: str) -> tuple[Layer, ...]:

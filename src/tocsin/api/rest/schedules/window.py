@@ -7,7 +7,6 @@ from msgspec import Struct
 from tocsin.api.kit import Call
 from tocsin.api.kit.instants import parse_instant
 from tocsin.api.kit.zones import zone_named, zone_stored
-from tocsin.api.rest.schedules.layer_body import EARLIEST, LATEST
 from tocsin.domain.oncall.timeline import HORIZON
 from tocsin.ground.errors import Refused, Why
 
@@ -74,7 +73,4 @@ def _end(call: Call, name: str, zone: tzinfo) -> datetime | None:
     text = call.text(name)
     if text is None:
         return None
-    at = parse_instant(text, zone, name=name).replace(microsecond=0)
-    if not EARLIEST <= at <= LATEST:
-        raise Refused(Why.BAD_DATE, f"{name} is not between the years {EARLIEST.year} and {LATEST.year}.")
-    return at
+    return parse_instant(text, zone, name=name).replace(microsecond=0)
